@@ -1,0 +1,17 @@
+"""Errors named by who must act on them."""
+
+
+class ChevetError(Exception):
+    """The root of every error this project raises on purpose; its text is a sentence for a person."""
+
+
+class PacketError(ChevetError):
+    """The device sent bytes that do not follow its protocol. The message says got, wanted and where."""
+
+
+class LinkLost(ChevetError):  # noqa: N818 - it is an event of the cable, and reads as one
+    """The cable or the radio is gone; the supervisor opens it again."""
+
+
+class LinkError(ChevetError):
+    """The link cannot be opened as asked: missing port, refused permission, wrong setting."""

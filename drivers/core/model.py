@@ -1,0 +1,87 @@
+"""What a device says, once decoded: events, in the device's own numbers, units and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from drivers.core.vocab import Metric
+
+
+class Validity(StrEnum):
+    """How far a value may be trusted, by the device's own word (IEEE 11073-10201 MeasurementStatus, reduced)."""
+
+    VALID = "valid"
+    QUESTIONABLE = "questionable"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """Wire bytes as one framer or one GATT event delivered them.
+
+    `channel` names the characteristic as BlueZ-independent text: four lower-case hex digits for SIG ones
+    (`"2a35"`), the full lower-case UUID for others, `""` for a byte stream.
+    """
+
+    data: bytes
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Numeric:
+    """One value of a metric. `value` is None where the device gave no number, whatever bytes it sent.
+
+    `unit` is UCUM and is the device's own (no conversion here); `taken` is the device's own clock, local and naive.
+    """
+
+    metric: Metric
+    value: Decimal | None
+    unit: str
+    validity: Validity = Validity.VALID
+    taken: datetime | None = None
+    from_memory: bool = False
+    site: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is None and self.validity is Validity.VALID:
+            raise ValueError(f"{self.metric.name}: a numeric without a value cannot be valid")
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Consecutive samples, oldest first; None is a gap, never filled. Integers in `unit` (UCUM; `"1"`: counts)."""
+
+    metric: Metric
+    rate_hz: Decimal
+    unit: str
+    samples: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A technical condition; `code` is a row of `drivers.core.notices`."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the device says of itself; None where it did not say."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceClock:
+    """The device's own clock, read at this packet's arrival; local and naive."""
+
+    now: datetime
+
+
+Event = Numeric | Waveform | Notice | Identity | DeviceClock
