@@ -1,0 +1,172 @@
+"""What is kept: plain facts, frozen. Pure; JSON in and out by `encode` and `decode` of this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRef:
+    """Which instrument measured: what it said of itself, and the driver and link it was read through."""
+
+    key: str
+    name: str
+    kind: str
+    driver: str
+    link: str
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One number of a result, in the unit the device gave (UCUM). None: the device gave no number."""
+
+    metric: str
+    loinc: str | None
+    mdc: int | None
+    value: Decimal | None
+    unit: str
+    validity: str
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """The large bytes of a result, kept by their SHA-256 (hex)."""
+
+    sha256: str
+    media_type: str
+    bytes: int
+    source: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An accepted reading, still or sound. `at` is the unit's wall clock at arrival, `at_ns` its CLOCK_BOOTTIME.
+
+    `taken` is the device's own clock (local, naive); `clock_offset_s` what must be added to it to get the unit's,
+    within `clock_uncertainty_s`; both None where the device's clock is not known.
+    """
+
+    id: str
+    consultation: str
+    kind: str  # measurement | still | sound
+    status: str  # valid | questionable | failed | manual
+    device: DeviceRef
+    at: datetime
+    at_ns: int
+    boot_id: str
+    clock: str  # trusted | untrusted
+    numerics: tuple[Value, ...] = ()
+    notices: tuple[str, ...] = ()
+    taken: datetime | None = None
+    clock_offset_s: float | None = None
+    clock_uncertainty_s: float | None = None
+    obj: Object | None = None
+    typed_by: str | None = None
+    reason: str | None = None
+    raw: str | None = None  # the packet it came from, hex, at most 512 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Who the patient is, and where that was read (`typed` or `datamatrix`). No INS status is decided here."""
+
+    birth_name: str
+    given_names: str
+    birth_date: date
+    sex: str  # F | M | U
+    origin: str
+    ins_matricule: str | None = None
+    ins_oid: str | None = None
+    birth_place: str | None = None  # INSEE code
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Who agreed or refused, when, to which version of the text and in which language."""
+
+    given: bool
+    by: str  # patient | representative
+    at: datetime
+    language: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationRecord:
+    """The act, as kept. `patient_id` is this unit's own identifier of the patient of this consultation."""
+
+    id: str
+    state: str
+    opened: datetime
+    patient_id: str
+    closed: datetime | None = None
+    place: str | None = None
+    reason: str | None = None
+    patient: Traits | None = None
+    confirmed: tuple[str, ...] = ()  # the identifiers that the nurse checked aloud
+    consent: Consent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One thing the platform has not yet confirmed. `seq` is the order in which it must arrive per consultation."""
+
+    seq: int
+    consultation: str
+    kind: str  # consultation | result | strike
+    ref: str
+    attempts: int
+    queued: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The platform's word about one outbox row: what it stored, where, when it said so."""
+
+    state: str  # persisted | opened
+    at: datetime
+    location: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a result has come: stored, persisted, refused, opened; with the platform's own words when refused."""
+
+    state: str
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A reading that nobody may chart yet, and why."""
+
+    id: str
+    reason: str
+    device: DeviceRef
+    at: datetime
+    at_ns: int
+    boot_id: str
+    numerics: tuple[Value, ...] = ()
+    notices: tuple[str, ...] = ()
+    taken: datetime | None = None
+    consultation: str | None = None  # the one that was open then, if any
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResult:
+    """A result with everything that was added to it since: never rewritten, only added to."""
+
+    result: Result
+    delivery: Delivery = field(default_factory=lambda: Delivery("stored"))
+    struck: str | None = None
