@@ -1,0 +1,90 @@
+"""The tables, as steps that are never changed once released; sqlite-utils keeps which have been taken.
+
+Bodies are sealed JSON (`keys.DataKey`); what stands in the clear is what is needed to find, order and count.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+MIGRATIONS = Migrations("chevet")
+
+
+@MIGRATIONS(name="0001-first")
+def _first(db: Database) -> None:
+    db.create_table(
+        "consultation",
+        {"id": str, "state": str, "opened": str, "closed": str, "key": bytes, "body": bytes},
+        pk="id",
+        not_null=["state", "opened", "body"],
+        strict=True,
+    )
+    db.create_table(
+        "lease",
+        {"id": str, "consultation": str, "device": str, "boot_id": str, "from_ns": int, "until_ns": int, "ended": str},
+        pk="id",
+        strict=True,
+        foreign_keys=[("consultation", "consultation", "id")],
+    )
+    db.create_table(
+        "result",
+        {"id": str, "consultation": str, "kind": str, "at": str, "fingerprint": str, "body": bytes},
+        pk="id",
+        not_null=["consultation", "kind", "at", "body"],
+        strict=True,
+        foreign_keys=[("consultation", "consultation", "id")],
+    )
+    db.table("result").create_index(["fingerprint"], unique=True)
+    db.table("result").create_index(["consultation"])
+    db.create_table(
+        "addition",
+        {"id": int, "result": str, "kind": str, "at": str, "body": bytes},
+        pk="id",
+        strict=True,
+        foreign_keys=[("result", "result", "id")],
+    )
+    db.create_table(
+        "outbox",
+        {
+            "seq": int,
+            "consultation": str,
+            "kind": str,
+            "ref": str,
+            "state": str,
+            "attempts": int,
+            "queued": str,
+            "words": bytes,
+        },
+        pk="seq",
+        not_null=["consultation", "kind", "ref", "state", "attempts", "queued"],
+        strict=True,
+        foreign_keys=[("consultation", "consultation", "id")],
+    )
+    db.execute("CREATE INDEX outbox_waiting ON outbox(consultation, seq) WHERE state = 'waiting'")
+    db.table("outbox").create_index(["ref"])
+    db.create_table(
+        "receipt",
+        {"id": int, "ref": str, "state": str, "at": str, "location": str, "by": str},
+        pk="id",
+        strict=True,
+    )
+    db.table("receipt").create_index(["ref", "state"], unique=True)
+    db.create_table(
+        "quarantine",
+        {"id": str, "reason": str, "device": str, "at": str, "fingerprint": str, "key": bytes, "body": bytes},
+        pk="id",
+        strict=True,
+    )
+    db.table("quarantine").create_index(["fingerprint"], unique=True)
+    db.create_table(
+        "audit",
+        {"seq": int, "at": str, "actor": str, "action": str, "subject": str, "detail": str, "hash": str},
+        pk="seq",
+        strict=True,
+    )
+
+
+def unknown_steps(db: Database) -> list[str]:
+    """Steps that a newer Chevet has taken on this database: then it is not ours to write."""
+    ours = {step.name for step in MIGRATIONS.pending(Database(memory=True))}
+    return sorted({step.name for step in MIGRATIONS.applied(db)} - ours)

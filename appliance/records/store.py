@@ -1,0 +1,169 @@
+"""The records, for the rest of the service: the same as `Ledger`, awaited, on the one thread that may touch the disk.
+
+A disk that stalls for seconds therefore never stalls the event loop, the call or the screens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import IO, ParamSpec, TypeVar
+
+from appliance import clock
+from appliance.records.blobs import Blobs
+from appliance.records.errors import Damaged, StoreError
+from appliance.records.keys import Keyring, sync_directory
+from appliance.records.ledger import Ledger
+from appliance.records.model import ConsultationRecord, KeptResult, OutboxRow, Quarantined, Receipt, Result
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DATABASE = "chevet.db"
+
+
+class Store:
+    """Open with `Store.open`. Every method is one durable transaction and raises what `Ledger` raises."""
+
+    def __init__(self, ledger: Ledger, lock: IO[bytes], set_aside: Path | None) -> None:
+        self._ledger = ledger
+        self._lock = lock
+        self._thread = ThreadPoolExecutor(1, "records")
+        self.set_aside = set_aside  # where a damaged database went at this start, if one did
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """Open the records in `folder`, for this process alone.
+
+        A damaged database is set aside, never deleted, and a fresh one begun. `StoreError` where the folder is in use,
+        belongs to a newer version, or lacks its key.
+        """
+        lock, path = _lock(folder), folder / DATABASE
+        key = folder / "unit.key"
+        keyring = Keyring.load(key) if key.exists() or path.exists() else Keyring.create(key)
+        blobs = Blobs(folder / "blobs")
+        try:
+            return cls(Ledger.open(path, keyring, blobs), lock, None)
+        except Damaged:
+            aside = _set_aside(path)
+            return cls(Ledger.open(path, keyring, blobs), lock, aside)
+
+    async def close(self) -> None:
+        """Finish what was begun and close the database."""
+        await self._run(self._ledger.close)
+        self._thread.shutdown()
+        self._lock.close()
+
+    async def open_consultation(self, record: ConsultationRecord) -> None:
+        """See `Ledger.open_consultation`."""
+        await self._run(self._ledger.open_consultation, record)
+
+    async def save_consultation(self, record: ConsultationRecord, action: str) -> None:
+        """See `Ledger.save_consultation`."""
+        await self._run(self._ledger.save_consultation, record, action)
+
+    async def consultation(self, consultation: str) -> ConsultationRecord:
+        """See `Ledger.consultation`."""
+        return await self._run(self._ledger.consultation, consultation)
+
+    async def unfinished(self) -> ConsultationRecord | None:
+        """See `Ledger.unfinished`."""
+        return await self._run(self._ledger.unfinished)
+
+    async def add_lease(self, lease: str, consultation: str, device: str, from_ns: int, until_ns: int) -> None:
+        """See `Ledger.add_lease`."""
+        await self._run(self._ledger.add_lease, lease, consultation, device, from_ns, until_ns)
+
+    async def end_lease(self, lease: str) -> None:
+        """See `Ledger.end_lease`."""
+        await self._run(self._ledger.end_lease, lease)
+
+    async def keep(self, result: Result, fingerprint: bytes | None, data: bytes | None = None) -> bool:
+        """See `Ledger.keep`."""
+        return await self._run(self._ledger.keep, result, fingerprint, data)
+
+    async def strike(self, result: str, reason: str) -> None:
+        """See `Ledger.strike`."""
+        await self._run(self._ledger.strike, result, reason)
+
+    async def result(self, result: str) -> KeptResult:
+        """See `Ledger.result`."""
+        return await self._run(self._ledger.result, result)
+
+    async def results(self, consultation: str) -> list[KeptResult]:
+        """See `Ledger.results`."""
+        return await self._run(self._ledger.results, consultation)
+
+    async def blob(self, consultation: str, sha256: str) -> bytes:
+        """See `Ledger.blob`."""
+        return await self._run(self._ledger.blob, consultation, sha256)
+
+    async def quarantine(self, reading: Quarantined, fingerprint: bytes | None) -> bool:
+        """See `Ledger.quarantine`."""
+        return await self._run(self._ledger.quarantine, reading, fingerprint)
+
+    async def quarantined(self) -> list[Quarantined]:
+        """See `Ledger.quarantined`."""
+        return await self._run(self._ledger.quarantined)
+
+    async def waiting(self, limit: int, skip: frozenset[str] = frozenset()) -> list[OutboxRow]:
+        """See `Ledger.waiting`."""
+        return await self._run(self._ledger.waiting, limit, skip)
+
+    async def delivered(self, seq: int, receipt: Receipt) -> None:
+        """See `Ledger.delivered`."""
+        await self._run(self._ledger.delivered, seq, receipt)
+
+    async def attempted(self, seq: int) -> None:
+        """See `Ledger.attempted`."""
+        await self._run(self._ledger.attempted, seq)
+
+    async def refused(self, seq: int, words: str) -> None:
+        """See `Ledger.refused`."""
+        await self._run(self._ledger.refused, seq, words)
+
+    async def opened(self, ref: str, receipt: Receipt) -> None:
+        """See `Ledger.opened`."""
+        await self._run(self._ledger.opened, ref, receipt)
+
+    async def outbox(self) -> tuple[int, int, datetime | None]:
+        """See `Ledger.outbox`."""
+        return await self._run(self._ledger.outbox)
+
+    async def audit_break(self) -> int | None:
+        """See `Ledger.audit_break`."""
+        return await self._run(self._ledger.audit_break)
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, lambda: work(*args, **kwargs)))
+
+
+def _lock(folder: Path) -> IO[bytes]:
+    """Two services on the same records would each believe to be alone."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder / "lock").open("wb")
+    except OSError as error:
+        raise StoreError(f"the state directory {folder} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StoreError(f"another chevet is using {folder}: stop it, or give this one a --state of its own") from None
+    return lock
+
+
+def _set_aside(path: Path) -> Path:
+    """Move a database that cannot be read, with its log, to a name that tells when; the unit goes on without it."""
+    aside = path.with_name(f"{path.name}.damaged-{clock.wall():%Y%m%dT%H%M%S}-{clock.boottime_ns()}")
+    for ending in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + ending))
+    sync_directory(path.parent)
+    return aside
