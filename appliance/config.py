@@ -1,0 +1,166 @@
+"""The unit's settings: one TOML file, typed. A key that nobody knows is an error with a hint, never ignored."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from drivers.core.errors import ChevetError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+
+
+class ConfigError(ChevetError):
+    """The installer must mend the configuration; the message names file, key, what was got and what was wanted."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Unit(_Section):
+    """Who this cart is."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)] = "chevet-unit"
+    name: Annotated[str, Field(min_length=1, max_length=80)] = "Chevet"
+    place: Literal["domicile", "officine", "ehpad", "cabinet", "cabine", "hopital", "autre"] = "autre"
+
+
+class Server(_Section):
+    """Where the kiosk and the API listen. Loopback unless the installer says otherwise."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Platform(_Section):
+    """The hosted platform. `token_file` holds the bearer token and nothing else."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] = "http://127.0.0.1:8090"
+    token_file: Path | None = None
+    test_data: bool = False  # marks everything sent as HTEST
+
+
+class Device(_Section):
+    """One instrument: how it is reached. `link` is `serial:PATH`, `ble:ADDRESS` or `replay:NAME` (the demo's)."""
+
+    key: Key
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    kind: Literal[
+        "blood-pressure",
+        "thermometer",
+        "oximeter",
+        "scale",
+        "glucometer",
+        "heart-rate",
+        "monitor",
+        "electrocardiograph",
+    ]
+    driver: str
+    link: Annotated[str, Field(pattern=r"^(serial|ble|replay):.+$")]
+
+
+class Source(_Section):
+    """One camera or sound source. `from` is `v4l2:PATH`, `alsa:CARD`, `file:PATH` or `generator:NAME`."""
+
+    key: Key
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    kind: Literal["video", "audio"]
+    origin: Annotated[str, Field(alias="from", pattern=r"^(v4l2|alsa|file|generator):.+$")]
+
+
+class Care(_Section):
+    """Rules of charting."""
+
+    lease_minutes: Annotated[int, Field(ge=1, le=240)] = 30
+    chart_every_s: Annotated[float, Field(gt=0, le=3600)] = 60.0  # a continuous device, while it is leased
+    chart_first_s: Annotated[float, Field(ge=0, le=60)] = 5.0  # steady for so long before the first
+    allow_test_identities: bool = False
+
+
+class Settings(_Section):
+    """Everything. Paths are absolute or relative to the configuration file."""
+
+    state: Path = Path("state")
+    unit: Unit = Unit()
+    server: Server = Server()
+    platform: Platform = Platform()
+    care: Care = Care()
+    devices: tuple[Device, ...] = ()
+    sources: tuple[Source, ...] = ()
+    ice_addresses: tuple[str, ...] = ()  # where the call may listen; empty: every interface
+    simulated: bool = False
+
+    @model_validator(mode="after")
+    def _keys_are_unique(self) -> Settings:
+        keys = [device.key for device in self.devices] + [source.key for source in self.sources]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"the key {twice[0]!r} is used twice; each device and source needs its own")
+        return self
+
+
+def load(path: Path) -> Settings:
+    """The settings in a file; `ConfigError` says what is wrong and where."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"the configuration {path} cannot be read: {reason}") from error
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return _relative_to(parse(raw, str(path)), path.parent)
+
+
+def parse(raw: dict[str, object], where: str) -> Settings:
+    """Settings out of a parsed table; `where` names it in the error."""
+    try:
+        return Settings.model_validate(raw, strict=False)
+    except ValidationError as error:
+        problems = "; ".join(_sentence(detail, raw) for detail in error.errors()[:5])
+        raise ConfigError(f"{where}: {problems}") from None
+
+
+def _relative_to(settings: Settings, folder: Path) -> Settings:
+    token = settings.platform.token_file
+    return settings.model_copy(
+        update={
+            "state": folder / settings.state,
+            "platform": settings.platform.model_copy(update={"token_file": None if token is None else folder / token}),
+        }
+    )
+
+
+def _sentence(detail: ErrorDetails, raw: dict[str, object]) -> str:
+    location = ".".join(str(part) for part in detail["loc"]) or "the file"
+    if detail["type"] != "extra_forbidden":
+        got = detail.get("input")
+        shown = f", got {got!r}" if isinstance(got, str | int | float | bool) and len(repr(got)) < 100 else ""
+        return f"{location}: {detail['msg'].removeprefix('Value error, ')}{shown}"
+    known = _known_keys(detail["loc"])
+    near = difflib.get_close_matches(str(detail["loc"][-1]), known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    return f"{location}: unknown key; {hint}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    children: dict[str, type[BaseModel]] = {
+        "unit": Unit,
+        "server": Server,
+        "platform": Platform,
+        "care": Care,
+        "devices": Device,
+        "sources": Source,
+    }
+    for part in location[:-1]:
+        model = children.get(str(part), model)
+    return [field.alias or name for name, field in model.model_fields.items()]
