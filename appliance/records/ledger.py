@@ -122,6 +122,14 @@ class Ledger:
             self._db.execute("UPDATE lease SET ended = ? WHERE id = ?", (clock.wall().isoformat(), lease))
             self._audit("lease-end", lease)
 
+    def leases(self, consultation: str, at_ns: int) -> list[tuple[str, str, int, int]]:
+        """Leases (id, device, from, until) of this start of the machine that still hold: what a crash must not end."""
+        return self._db.execute(
+            "SELECT id, device, from_ns, until_ns FROM lease "
+            "WHERE consultation = ? AND boot_id = ? AND ended IS NULL AND until_ns > ? ORDER BY rowid",
+            (consultation, clock.boot_id(), at_ns),
+        ).fetchall()
+
     # --- results
 
     def keep(self, result: Result, fingerprint: bytes | None, data: bytes | None = None) -> bool:

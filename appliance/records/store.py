@@ -82,6 +82,10 @@ class Store:
         """See `Ledger.end_lease`."""
         await self._run(self._ledger.end_lease, lease)
 
+    async def leases(self, consultation: str, at_ns: int) -> list[tuple[str, str, int, int]]:
+        """See `Ledger.leases`."""
+        return await self._run(self._ledger.leases, consultation, at_ns)
+
     async def keep(self, result: Result, fingerprint: bytes | None, data: bytes | None = None) -> bool:
         """See `Ledger.keep`."""
         return await self._run(self._ledger.keep, result, fingerprint, data)
