@@ -1,0 +1,131 @@
+"""The act and the people: Patient, Encounter, Consent, and the Provenance that says who did it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from appliance.platform.fhir import terms
+from appliance.platform.fhir.parts import (
+    Sender,
+    coding,
+    concept,
+    create,
+    create_tagged,
+    derived,
+    extension,
+    identifier,
+    instant,
+    meta,
+    reference,
+    update,
+)
+from appliance.platform.fhir.text import Resource
+from appliance.records.model import Consent, ConsultationRecord, Traits
+
+
+def patient(record: ConsultationRecord, sender: Sender, *, change: bool = False) -> list[Resource]:
+    """The patient's entry, once the nurse has confirmed who it is; else none.
+
+    With a matricule the platform's own patient is used, found by it and never changed: whether that identity is
+    qualified is the platform's to say. Without one the patient is this unit's, for this consultation; `change`
+    sends the traits again.
+    """
+    traits = record.patient
+    if traits is None or not record.confirmed:
+        return []
+    body = _patient(record.patient_id, traits, sender)
+    if traits.ins_matricule is not None and traits.ins_oid is not None:
+        return [create(record.patient_id, body, f"urn:oid:{traits.ins_oid}", traits.ins_matricule)]
+    return [update(record.patient_id, body) if change else create(record.patient_id, body)]
+
+
+def _patient(uuid: str, traits: Traits, sender: Sender) -> Resource:
+    body: Resource = {
+        "resourceType": "Patient",
+        **meta(sender),
+        "extension": [extension(terms.ORIGIN, "Code", traits.origin)],
+        "identifier": [*_ins(traits), identifier(uuid)],
+        "name": [{"use": "official", "family": traits.birth_name, "given": [traits.given_names]}],
+        "gender": terms.GENDERS[traits.sex],
+        "birthDate": traits.birth_date.isoformat(),
+    }
+    if traits.birth_place is not None:
+        place = extension(
+            f"{terms.FR_CORE}/StructureDefinition/fr-core-address-insee-code",
+            "Coding",
+            coding(terms.INSEE, traits.birth_place),
+        )
+        body["extension"].append(extension(f"{terms.STRUCTURE}/patient-birthPlace", "Address", {"extension": [place]}))
+    return body
+
+
+def _ins(traits: Traits) -> list[Resource]:
+    if traits.ins_matricule is None or traits.ins_oid is None:
+        return []
+    kind = terms.INS_TYPES.get(traits.ins_oid)
+    typed = {} if kind is None else {"type": concept(coding(f"{terms.FR_CORE}/CodeSystem/fr-core-cs-v2-0203", kind))}
+    return [{**typed, "system": f"urn:oid:{traits.ins_oid}", "value": traits.ins_matricule}]
+
+
+def encounter(record: ConsultationRecord, sender: Sender) -> Resource:
+    """The consultation as an Encounter at a distance (class VR)."""
+    period = {"start": instant(record.opened)} | ({} if record.closed is None else {"end": instant(record.closed)})
+    body: Resource = {
+        "resourceType": "Encounter",
+        **meta(sender),
+        "identifier": [identifier(record.id)],
+        "status": terms.ENCOUNTER_STATUS[record.state],
+        "class": coding(f"{terms.TERMINOLOGY}/v3-ActCode", "VR", "virtual"),
+        "period": period,
+    }
+    if record.patient is not None and record.confirmed:
+        body["subject"] = reference(record.patient_id)
+    if record.reason:
+        body["reasonCode"] = [{"text": record.reason}]
+    if record.place:
+        body["location"] = [{"location": {"display": record.place}}]
+    return body
+
+
+def consent(record: ConsultationRecord, given: Consent, sender: Sender) -> Resource:
+    """The entry of what the patient agreed to or refused; to which text, in which language, by whose mouth."""
+    uuid = derived(record.id, "consent")
+    performer = reference(record.patient_id) if given.by == "patient" else {"display": given.by}
+    return update(
+        uuid,
+        {
+            "resourceType": "Consent",
+            **meta(sender),
+            "extension": [extension(terms.CONSENT_LANGUAGE, "Code", given.language)],
+            "identifier": [identifier(uuid)],
+            "status": "active" if given.given else "rejected",
+            "scope": concept(coding(f"{terms.TERMINOLOGY}/consentscope", "treatment")),
+            "category": [concept(coding(terms.LOINC, "59284-0", "Consent Document"))],
+            "patient": reference(record.patient_id),
+            "dateTime": instant(given.at),
+            "performer": [performer],
+            "policyRule": {"text": f"teleconsultation {given.version}"},
+            "provision": {"type": "permit" if given.given else "deny"},
+        },
+    )
+
+
+def provenance(  # noqa: PLR0917 - what was done, to what, when, by which thing and by whom
+    uuid: str, activity: str, targets: list[str], recorded: datetime, sender: Sender, person: str | None = None
+) -> Resource:
+    """The entry that says who did it: the unit assembled it; `person`, where known, entered it."""
+    kind = f"{terms.TERMINOLOGY}/provenance-participant-type"
+    agents: list[Resource] = [{"type": concept(coding(kind, "assembler")), "who": reference(sender.uuid, sender.name)}]
+    if person is not None:
+        agents.append({"type": concept(coding(kind, "enterer")), "who": {"display": person}})
+    return create_tagged(
+        uuid,
+        {
+            "resourceType": "Provenance",
+            **meta(sender),
+            "target": [reference(target) for target in targets],
+            "recorded": instant(recorded),
+            "activity": concept(coding(f"{terms.TERMINOLOGY}/v3-DataOperation", activity)),
+            "agent": agents,
+        },
+    )

@@ -1,0 +1,64 @@
+"""What is sent: one transaction for a change of the consultation, for a result, for a strike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from appliance.platform.fhir.act import consent, encounter, patient, provenance
+from appliance.platform.fhir.media import media
+from appliance.platform.fhir.observations import observations
+from appliance.platform.fhir.parts import Sender, create, derived, transaction, update
+from appliance.platform.fhir.text import Resource
+from appliance.platform.fhir.things import instrument, unit
+from appliance.records.model import ConsultationRecord, Result
+
+
+def consultation(record: ConsultationRecord, sender: Sender) -> Resource:
+    """The consultation as it is now."""
+    entries = [
+        *patient(record, sender, change=True),
+        unit(sender, change=True),
+        update(record.id, encounter(record, sender)),
+    ]
+    if record.consent is not None and patient(record, sender):
+        entries.append(consent(record, record.consent, sender))
+    recorded = record.closed or (record.opened if record.consent is None else record.consent.at)
+    step = derived(record.id, f"provenance {record.state}")
+    return transaction([*entries, provenance(step, "UPDATE", [record.id], recorded, sender)])
+
+
+def result(kept: Result, record: ConsultationRecord, sender: Sender, sha1: str | None = None) -> Resource:
+    """A result, with everything it refers to. `sha1` (base64) of the bytes is wanted where there are bytes."""
+    facts = _facts(kept, record, sender, sha1)
+    entries = [*_context(kept, record, sender), *(create(uuid, body) for uuid, body in facts)]
+    told = provenance(
+        derived(kept.id, "provenance"), "CREATE", [uuid for uuid, _ in facts], kept.at, sender, kept.typed_by
+    )
+    return transaction([*entries, told])
+
+
+def strike(  # noqa: PLR0917
+    kept: Result, record: ConsultationRecord, sender: Sender, reason: str, at: datetime, sha1: str | None = None
+) -> Resource:
+    """A result taken back: it stays on the platform, marked as entered in error, with the reason."""
+    facts = [(uuid, _struck(body, reason)) for uuid, body in _facts(kept, record, sender, sha1)]
+    entries = [*_context(kept, record, sender), *(update(uuid, body) for uuid, body in facts)]
+    told = provenance(derived(kept.id, "provenance strike"), "NULLIFY", [uuid for uuid, _ in facts], at, sender)
+    return transaction([*entries, told])
+
+
+def _context(kept: Result, record: ConsultationRecord, sender: Sender) -> list[Resource]:
+    devices = [unit(sender)] if kept.typed_by is not None else [unit(sender), instrument(kept.device, sender)]
+    return [*patient(record, sender), create(record.id, encounter(record, sender)), *devices]
+
+
+def _facts(kept: Result, record: ConsultationRecord, sender: Sender, sha1: str | None) -> list[tuple[str, Resource]]:
+    if kept.obj is None:
+        return list(observations(kept, record, sender))
+    if sha1 is None:
+        raise ValueError("the bytes of a still or a sound must be hashed before they are told of")
+    return [media(kept, kept.obj, sha1, record, sender)]
+
+
+def _struck(body: Resource, reason: str) -> Resource:
+    return body | {"status": "entered-in-error", "note": [*body.get("note", []), {"text": reason}]}
