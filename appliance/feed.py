@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from appliance import clock
+
 Message = dict[str, Any]
 
 # What tells two messages of one type apart; types that are not here have no state (beat, waveform, wiped).
@@ -30,6 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 # What belongs to one patient: forgotten when the consultation is over.
 OF_THE_PATIENT = frozenset({"numeric", "notice", "result", "consultation"})
 
+BEAT_S = 0.25
 MAX_WAVEFORMS = 64
 MAX_STATES = 2000
 
@@ -116,14 +119,20 @@ class Feed:
             receiver.forget_patient()
         self.publish({"type": "wiped"})
 
+    async def beat(self) -> None:
+        """Say the time, so that every receiver knows the age of what it shows, and that we are alive. Never returns."""
+        while True:
+            self.publish({"type": "beat", "now_ms": clock.boottime_ms()})
+            await asyncio.sleep(BEAT_S)
+
     def state(self, kind: str) -> Iterator[Message]:
         """The present messages of one type."""
         return (message for message in list(self._state.values()) if message["type"] == kind)
 
     @contextmanager
-    def subscribe(self) -> Iterator[Receiver]:
-        """A receiver that begins with the present state."""
-        receiver = Receiver(list(self._state.values()))
+    def subscribe(self, *first: Message) -> Iterator[Receiver]:
+        """A receiver that begins with `first`, then the present state."""
+        receiver = Receiver([*first, *self._state.values()])
         self._receivers.add(receiver)
         try:
             yield receiver

@@ -1,0 +1,62 @@
+"""What the routes need of the rest of the service, so that they can be tried without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from appliance.care.room import Room
+from appliance.config import Settings
+from appliance.feed import Feed
+from appliance.records.model import KeptResult
+from appliance.records.store import Store
+
+
+class Instruments(Protocol):
+    """What is plugged in."""
+
+    def present(self) -> list[str]: ...
+
+    def known(self, key: str) -> bool: ...
+
+
+class Calls(Protocol):
+    """Stills, and the kiosk's own view of what the doctor sees."""
+
+    async def still(self, consultation: str, source: str) -> KeptResult: ...
+
+    async def preview(self) -> tuple[str, dict[str, str]]: ...
+
+    async def preview_answer(self, peer: str, description: dict[str, str]) -> None: ...
+
+    async def preview_close(self, peer: str) -> None: ...
+
+
+class Simulator(Protocol):
+    """The demo's replayed devices; a real unit has none."""
+
+    def describe(self) -> dict[str, Any]: ...
+
+    async def act(self, device: str, action: str, recording: str | None) -> dict[str, Any]: ...
+
+
+class Health(Protocol):
+    """How the unit is."""
+
+    async def report(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the routes reach."""
+
+    settings: Settings
+    store: Store
+    feed: Feed
+    room: Room
+    instruments: Instruments
+    calls: Calls
+    health: Health
+    simulator: Simulator | None
+    ui: Path | None
