@@ -1,0 +1,122 @@
+"""What produces sound: periods of any length and rate in; out, to all, the same numbered blocks of 20 ms at 8 kHz."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.clock import boottime_ns
+from appliance.media.capture import Capture, Reader, State
+from appliance.media.resample import Resampler
+from appliance.media.stethoscope import BLOCK, RATE_HZ, SILENT_DBFS, Block, Recorder, dbfs
+from drivers.links.audio import Period
+
+LEVEL_BLOCKS = 13  # a level is told every 250 ms: the peak since the last one
+CLIPPED_BLOCKS = 50  # a clip is shown for one second
+Consumer = Callable[[Block], None]
+
+
+class Blocks:
+    """Cuts one stream into blocks. Its number differs from that of the stream before."""
+
+    def __init__(self, stream: int, reference: bool) -> None:
+        self._stream, self._reference = stream, reference
+        self._resampler: Resampler | None = None
+        self._rest: NDArray[np.int16] = np.empty(0, np.int16)
+        self._sequence = 0
+        self._in = 0  # input samples so far
+
+    def cut(self, period: Period) -> list[Block]:
+        """The blocks that this period completes. The rate of a stream does not change."""
+        if self._resampler is None:
+            self._resampler = Resampler(period.rate_hz)
+        clipped = bool(len(period.samples)) and int(np.abs(period.samples.astype(np.int32)).max()) >= 32767
+        self._rest = np.concatenate([self._rest, self._resampler(period.samples)])
+        blocks = []
+        while len(self._rest) >= BLOCK:
+            blocks.append(self._block(self._rest[:BLOCK], period, clipped))
+            self._rest = self._rest[BLOCK:]
+        self._in += len(period.samples)
+        return blocks
+
+    def _block(self, samples: NDArray[np.int16], period: Period, clipped: bool) -> Block:
+        first = self._sequence * BLOCK
+        # Output sample n is the instant of input sample n * rate / 8000; this period begins at input sample `_in`.
+        ahead_ns = first * 1_000_000_000 // RATE_HZ - self._in * 1_000_000_000 // period.rate_hz
+        kept = samples.copy()
+        kept.setflags(write=False)
+        block = Block(kept, self._sequence, first, period.capture_ns + ahead_ns, self._stream, clipped, self._reference)
+        self._sequence += 1
+        return block
+
+
+class SoundSource:
+    """A stethoscope, whatever feeds it. Each consumer gets every block, in the capture thread: it must be quick.
+
+    `reference`: the sound is known and not the patient's; it is marked so in every block.
+    """
+
+    kind: Literal["video", "audio"] = "audio"
+
+    def __init__(self, key: str, name: str, open_: Callable[[], Reader[Period]], reference: bool = False) -> None:
+        self.key, self.name, self.reference = key, name, reference
+        self.recorder = Recorder()
+        self.dropped = 0  # blocks that a consumer could not take; consumers add their own
+        self._open = open_
+        self._capture = Capture(key, self._opened, self._deliver)
+        self._consumers: tuple[Consumer, ...] = (self.recorder.add,)
+        self._stream = secrets.randbits(32)
+        self._blocks = Blocks(self._stream, reference)
+        self._recent: deque[tuple[int, bool]] = deque(maxlen=CLIPPED_BLOCKS)
+        self._newest_ns: int | None = None
+        self.start, self.stop, self.aclose = self._capture.start, self._capture.stop, self._capture.aclose
+
+    @property
+    def state(self) -> State:
+        """Live, lost or absent, now."""
+        return self._capture.state
+
+    def attach(self, consumer: Consumer) -> None:
+        """Give it every block from now on."""
+        self._consumers = (*self._consumers, consumer)
+
+    def detach(self, consumer: Consumer) -> None:
+        """Give it no more."""
+        self._consumers = tuple(other for other in self._consumers if other != consumer)
+
+    def message(self) -> dict[str, Any]:
+        """The `source` message of docs/protocol.md section 5."""
+        newest_ns = boottime_ns() if self._newest_ns is None else self._newest_ns
+        recent = tuple(self._recent) if self.state is State.LIVE else ()
+        level = dbfs(max((peak for peak, _ in recent[-LEVEL_BLOCKS:]), default=0))
+        return {
+            "type": "source",
+            "key": self.key,
+            "name": self.name,
+            "kind": self.kind,
+            "state": self.state.value,
+            "at_ms": newest_ns // 1_000_000,
+            "rate_hz": RATE_HZ,
+            "level": max(level, SILENT_DBFS),
+            "clipped": any(clipped for _, clipped in recent),
+            "dropped": self.dropped,
+        }
+
+    def _opened(self) -> Reader[Period]:
+        reader = self._open()
+        self._stream = (self._stream + 1) % 2**32
+        self._blocks = Blocks(self._stream, self.reference)
+        self._recent.clear()
+        return reader
+
+    def _deliver(self, period: Period) -> None:
+        for block in self._blocks.cut(period):
+            self._recent.append((block.peak, block.clipped))
+            self._newest_ns = block.capture_ns
+            for consumer in self._consumers:
+                consumer(block)

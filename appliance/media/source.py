@@ -1,0 +1,107 @@
+"""What produces pictures: one interface over cameras, files and drawn scenes, with its state and its counts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from appliance.clock import boottime_ns
+from appliance.media.capture import Capture, Reader, State
+from appliance.media.slot import Slot
+from drivers.links.camera import Frame
+
+RATE_OVER = 31  # pictures over which the rate is taken
+
+
+class Source(Protocol):
+    """What every source has, whatever it produces."""
+
+    key: str
+    name: str
+    kind: Literal["video", "audio"]
+
+    @property
+    def state(self) -> State:
+        """Live, lost or absent, now."""
+        ...
+
+    def start(self) -> None:
+        """Plug it in."""
+        ...
+
+    def stop(self) -> None:
+        """Pull it out."""
+        ...
+
+    async def aclose(self) -> None:
+        """End it for good."""
+        ...
+
+    def message(self) -> dict[str, Any]:
+        """The `source` message of docs/protocol.md section 5."""
+        ...
+
+
+class PictureSource:
+    """A camera, whatever feeds it. Every frame goes to each attached slot; the newest is kept for a still."""
+
+    kind: Literal["video", "audio"] = "video"
+
+    def __init__(self, key: str, name: str, open_: Callable[[], Reader[Frame]]) -> None:
+        self.key, self.name = key, name
+        self._capture = Capture(key, open_, self._deliver)
+        self._slots: tuple[Slot[Frame], ...] = ()
+        self._dropped_before = 0
+        self._newest: Frame | None = None
+        self._arrivals: deque[int] = deque(maxlen=RATE_OVER)
+        self.start, self.stop, self.aclose = self._capture.start, self._capture.stop, self._capture.aclose
+
+    @property
+    def state(self) -> State:
+        """Live, lost or absent, now."""
+        return self._capture.state
+
+    @property
+    def newest(self) -> Frame | None:
+        """The last frame at full size and as the camera gave it; None unless the source is live."""
+        return self._newest if self.state is State.LIVE else None
+
+    @property
+    def dropped(self) -> int:
+        """Frames that no consumer took in time."""
+        return self._dropped_before + sum(slot.dropped for slot in self._slots)
+
+    @property
+    def rate_hz(self) -> float:
+        """Frames a second, over the last two seconds or so; 0 unless live."""
+        if self.state is not State.LIVE or len(self._arrivals) < 2:
+            return 0.0
+        return (len(self._arrivals) - 1) * 1e9 / max(1, self._arrivals[-1] - self._arrivals[0])
+
+    def attach(self) -> Slot[Frame]:
+        """A slot that gets every frame from now on."""
+        slot: Slot[Frame] = Slot()
+        self._slots = (*self._slots, slot)
+        return slot
+
+    def detach(self, slot: Slot[Frame]) -> None:
+        """Take the slot back; its drops stay counted."""
+        self._dropped_before += slot.dropped
+        self._slots = tuple(other for other in self._slots if other is not slot)
+
+    def message(self) -> dict[str, Any]:
+        """The `source` message of docs/protocol.md section 5."""
+        frame = self._newest
+        at_ms = frame.capture_ns // 1_000_000 if frame else boottime_ns() // 1_000_000
+        said = {"type": "source", "key": self.key, "name": self.name, "kind": self.kind, "state": self.state.value}
+        size = {"width": frame.width, "height": frame.height} if frame else {}
+        return {**said, "at_ms": at_ms, **size, "fps": round(self.rate_hz, 1), "dropped": self.dropped}
+
+    def _deliver(self, frame: Frame) -> None:
+        if self.state is not State.LIVE:
+            self._arrivals.clear()
+        self._newest = frame
+        self._arrivals.append(boottime_ns())
+        for slot in self._slots:
+            slot.put(frame)

@@ -1,0 +1,67 @@
+"""A still: the frame that the source gave last, at full size, never the encoded picture."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from fractions import Fraction
+
+from av.codec.context import CodecContext
+from av.video.codeccontext import VideoCodecContext
+
+from appliance.media.picture import raw
+from appliance.media.source import PictureSource
+from drivers.core.errors import ChevetError
+from drivers.links.camera import Coding, Frame
+
+
+class StillRefused(ChevetError):  # noqa: N818 - it is an answer, and reads as one
+    """No still can be taken. `code` is one of docs/protocol.md section 7."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture to be kept. `capture_ns`: CLOCK_BOOTTIME. `sha256`: hex, of `data`."""
+
+    data: bytes
+    media_type: str
+    sha256: str
+    width: int
+    height: int
+    capture_ns: int
+    source: str
+
+
+def take_still(source: PictureSource) -> Still:
+    """The newest frame. JPEG: the camera's own bytes; a raw picture: a PNG of it in RGB. `StillRefused` if it is lost.
+
+    A raw picture costs some tens of milliseconds: call this from a thread.
+    """
+    frame = source.newest
+    if frame is None:
+        raise StillRefused("source-lost", f"{source.key}: no picture: the source is {source.state.value}")
+    data, media_type = kept(frame)
+    digest = hashlib.sha256(data).hexdigest()
+    return Still(data, media_type, digest, frame.width, frame.height, frame.capture_ns, source.key)
+
+
+def kept(frame: Frame) -> tuple[bytes, str]:
+    """The bytes to keep of a frame, and their media type."""
+    if frame.coding is Coding.JPEG:
+        return frame.data, "image/jpeg"
+    if frame.coding is Coding.H264:
+        raise StillRefused("source-lost", "this camera gives only coded video: it needs its own way to a still")
+    return png(frame), "image/png"
+
+
+def png(frame: Frame) -> bytes:
+    """A raw frame as PNG. YUV has to become RGB for it: that conversion is the only one."""
+    picture = raw(frame).reformat(format="rgb24")
+    codec: VideoCodecContext = CodecContext.create("png", "w")
+    codec.width, codec.height, codec.pix_fmt = picture.width, picture.height, "rgb24"
+    codec.time_base = Fraction(1, 1)
+    return b"".join(bytes(packet) for packet in (*codec.encode(picture), *codec.encode(None)))
