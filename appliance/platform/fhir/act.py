@@ -110,7 +110,7 @@ def consent(record: ConsultationRecord, given: Consent, sender: Sender) -> Resou
     )
 
 
-def provenance(  # noqa: PLR0917 - what was done, to what, when, by which thing and by whom
+def provenance(
     uuid: str, activity: str, targets: list[str], recorded: datetime, sender: Sender, person: str | None = None
 ) -> Resource:
     """The entry that says who did it: the unit assembled it; `person`, where known, entered it."""

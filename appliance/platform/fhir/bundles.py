@@ -37,7 +37,7 @@ def result(kept: Result, record: ConsultationRecord, sender: Sender, sha1: str |
     return transaction([*entries, told])
 
 
-def strike(  # noqa: PLR0917
+def strike(
     kept: Result, record: ConsultationRecord, sender: Sender, reason: str, at: datetime, sha1: str | None = None
 ) -> Resource:
     """A result taken back: it stays on the platform, marked as entered in error, with the reason."""
