@@ -1,0 +1,202 @@
+"""Who is on the call: joins the platform's signals, the remote parties and the room."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from appliance import clock
+from appliance.care.charting import Picture
+from appliance.care.consultation import ENDED, State
+from appliance.care.errors import Refused
+from appliance.care.room import Room
+from appliance.feed import Feed, Message
+from appliance.media.call import BadSignal, CallState, IceServer
+from appliance.media.control import StillTaken
+from appliance.media.engine import Engine
+from appliance.media.peer import Offered
+from appliance.media.peers import NoSuchPeer, Peers, TooManyPeers
+from appliance.media.still import StillRefused, take_still
+from appliance.records.errors import StorageFull, StoreError
+from appliance.records.model import ConsultationRecord, KeptResult
+
+log = logging.getLogger(__name__)
+
+LAST_WORDS_S = 0.5  # for `wiped` to reach those who watch, before their connection ends
+WITH_DOCTOR = frozenset({State.ACTIVE, State.REVIEW})
+DOCTOR = {
+    CallState.CONNECTING: "waiting",
+    CallState.CONNECTED: "connected",
+    CallState.LOST: "lost",
+    CallState.CLOSED: "gone",
+}
+
+
+class Signals(Protocol):
+    """How the platform is told (docs/protocol.md, section 2)."""
+
+    def send(self, message: Message) -> None: ...
+
+
+class Calls:
+    """The remote parties of the open consultation, and the kiosk's own preview."""
+
+    def __init__(
+        self, room: Room, feed: Feed, hello: Callable[[], Message], engine: Engine, offered: Offered, signals: Signals
+    ) -> None:
+        self._room, self._feed, self._hello, self._signals = room, feed, hello, signals
+        self._pictures = {source.key: source for source in offered.pictures}
+        self._peers = Peers(engine, offered, self._messages, self._still_for_peer, self._changed)
+        self._remote: dict[str, tuple[str, str]] = {}  # peer: consultation, name
+        self._ending: set[asyncio.Task[None]] = set()
+        room.watch(self._consultation)
+
+    async def close(self) -> None:
+        """End every call."""
+        await self._peers.aclose()
+        await asyncio.gather(*self._ending, return_exceptions=True)
+
+    # --- the platform's side
+
+    async def joined(self, consultation: str, peer: str, name: str, ice_servers: Sequence[Mapping[str, Any]]) -> None:
+        """A doctor joined: offer, or say why not."""
+        refusal = self._refusal(consultation)
+        if refusal is None:
+            try:
+                offer = await self._peers.join(peer, [_ice_server(server) for server in ice_servers])
+            except TooManyPeers:
+                refusal = "too-many-peers"
+        if refusal is not None:
+            self._send("peer.refused", consultation, peer, code=refusal)
+            return
+        self._remote[peer] = (consultation, name[:80])
+        self._room.doctor(name[:80], "waiting")
+        self._send("signal", consultation, peer, description=offer)
+
+    async def left(self, peer: str) -> None:
+        """A doctor left."""
+        await self._peers.leave(peer)
+
+    async def signal(self, peer: str, message: Mapping[str, Any]) -> None:
+        """The doctor's answer or one of their candidates."""
+        try:
+            if "description" in message:
+                await self._peers.answer(peer, message["description"])
+            else:
+                await self._peers.candidate(peer, message.get("candidate"))
+        except (BadSignal, NoSuchPeer) as error:
+            log.warning("a signal of peer %s is not usable: %s", peer, error)
+
+    # --- the kiosk's side
+
+    async def preview(self) -> tuple[str, dict[str, str]]:
+        """The kiosk sees what the doctor sees: an offer for it."""
+        peer = f"preview-{uuid.uuid4()}"
+        try:
+            return peer, await self._peers.join(peer)
+        except TooManyPeers as error:
+            raise Refused("too-many-peers", str(error)) from None
+
+    async def preview_answer(self, peer: str, description: dict[str, str]) -> None:
+        """The kiosk's answer."""
+        try:
+            await self._peers.answer(peer, description)
+        except NoSuchPeer as error:
+            raise Refused("no-such-peer", str(error)) from None
+        except BadSignal as error:
+            raise Refused("bad-signal", str(error)) from None
+
+    async def preview_close(self, peer: str) -> None:
+        """The kiosk looks no more."""
+        await self._peers.leave(peer)
+
+    # --- stills
+
+    async def still(self, consultation: str, source: str) -> KeptResult:
+        """Take a full-size still and chart it; `Refused` when that cannot be."""
+        try:
+            return await self._room.picture(consultation, await self._take(source))
+        except StillRefused as refusal:
+            raise Refused(refusal.code, str(refusal)) from None
+
+    async def _take(self, key: str) -> Picture:
+        source = self._pictures.get(key)
+        if source is None:
+            raise StillRefused("no-such-source", f"there is no camera {key!r} on this unit")
+        still = await asyncio.to_thread(take_still, source)
+        return Picture(
+            data=still.data,
+            sha256=still.sha256,
+            media_type=still.media_type,
+            width=still.width,
+            height=still.height,
+            source=still.source,
+            name=source.name,
+            captured=clock.at(still.capture_ns),
+        )
+
+    async def _still_for_peer(self, key: str) -> StillTaken:
+        record = self._room.record
+        if record is None or not self._room.active:
+            raise StillRefused("not-active", "stills are taken in an active consultation")
+        try:
+            kept = await self._room.picture(record.id, await self._take(key))
+        except Refused as refusal:
+            raise StillRefused(refusal.code, str(refusal)) from None
+        except (StorageFull, StoreError) as error:
+            raise StillRefused("storage-full", str(error)) from None
+        obj = kept.result.obj
+        assert obj is not None
+        return StillTaken(kept.result.id, obj.sha256, obj.width or 0, obj.height or 0)
+
+    # --- how it is done
+
+    def _refusal(self, consultation: str) -> str | None:
+        record = self._room.record
+        if record is None or record.id != consultation:
+            return "no-such-consultation"
+        return None if record.state in WITH_DOCTOR else "not-active"
+
+    async def _messages(self) -> AsyncIterator[Message]:
+        with self._feed.subscribe(self._hello()) as receiver:
+            async for message in receiver:
+                yield message
+
+    def _changed(self, peer: str, state: CallState) -> None:
+        if peer not in self._remote:
+            return
+        consultation, name = self._remote[peer]
+        if state is CallState.CLOSED:
+            del self._remote[peer]
+            self._send("peer.closed", consultation, peer)
+        if state in DOCTOR:
+            others = [other for _, other in self._remote.values()]
+            gone = state is CallState.CLOSED
+            self._room.doctor(
+                others[-1] if gone and others else name, "connected" if gone and others else DOCTOR[state]
+            )
+
+    def _consultation(self, record: ConsultationRecord | None) -> None:
+        """The room tells of every change: a call does not outlive its consultation."""
+        if record is None or record.state in ENDED:
+            task = asyncio.create_task(self._end(), name="calls end")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _end(self) -> None:
+        if len(self._peers):
+            await asyncio.sleep(LAST_WORDS_S)
+        if self._room.record is None:
+            await self._peers.aclose()
+
+    def _send(self, kind: str, consultation: str, peer: str, **more: object) -> None:
+        self._signals.send({"type": kind, "consultation": consultation, "peer": peer, **more})
+
+
+def _ice_server(server: Mapping[str, Any]) -> IceServer:
+    urls = server.get("urls", ())
+    urls = (urls,) if isinstance(urls, str) else tuple(str(url) for url in urls)
+    return IceServer(urls, server.get("username"), server.get("credential"))
