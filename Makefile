@@ -1,0 +1,44 @@
+# Chevet: each target is one line or two; the work is in tools/. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test bench ui setup lint format lock notices image clean
+
+DEMO = $(if $(PORT),--port $(PORT)) $(if $(PLATFORM_PORT),--platform-port $(PLATFORM_PORT)) $(ARGS)
+
+help: ## List the targets
+	@sed -nE 's/^([a-z]+): .*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+
+run: ## Set up what is missing, then start the demo (PORT=, PLATFORM_PORT=, ARGS= pass options on)
+	@tools/setup.sh run
+	@exec .venv/bin/chevet demo $(DEMO)
+
+test: ## Set up what is missing, then every check: style, types, import rules, UI, pytest (ARGS= for pytest)
+	@tools/setup.sh test
+	@tools/test.sh $(ARGS)
+
+bench: ## Measure, and write build/figures.json (ARGS= names some benches)
+	@tools/setup.sh test
+	@.venv/bin/python -m tests.bench $(ARGS)
+
+ui: ## Build the screens: kiosk_ui/dist
+	@tools/setup.sh ui
+
+setup: ## Do all the set-up again, even where it looks done
+	@FORCE=1 tools/setup.sh test
+
+lint: ## Style, types and import rules only
+	@tools/test.sh --lint
+
+format: ## Put the Python code in its one style
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+lock: ## Resolve the dependencies anew into the lock files (UPGRADE=1 takes newer versions)
+	@tools/lock.sh
+
+notices: ## Write THIRD_PARTY_NOTICES.md from what is installed
+	@.venv/bin/python tools/notices.py
+
+image: ## Build the unit's disk image
+	@echo "make image: not there yet. os-image/README.md says what it will hold." >&2; exit 1
+
+clean: ## Remove everything that set-up and builds made
+	rm -rf .venv build dist kiosk_ui/dist kiosk_ui/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .import_linter_cache
