@@ -1,0 +1,148 @@
+/** The unit's own interface (docs/api.md), with time limits and errors that say what to do. */
+
+import type { Sex } from "./messages.js";
+
+/** What the unit answered instead of doing it. `code` chooses the sentence, `message` is the unit's own. */
+export class ApiError extends Error {
+  readonly code: string;
+  readonly got: string | null;
+  readonly wanted: string | null;
+  readonly status: number;
+
+  constructor(status: number, code: string, message: string, got: string | null, wanted: string | null) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.got = got;
+    this.wanted = wanted;
+  }
+}
+
+export interface Check {
+  name: string;
+  state: "ok" | "warn" | "fail";
+  detail: string;
+}
+
+export interface Health {
+  status: "ok" | "degraded";
+  ready: boolean;
+  unit: string;
+  software: string;
+  checks: Check[];
+}
+
+export interface Typed {
+  birth_name: string;
+  given_names: string;
+  birth_date: string;
+  sex: Sex;
+}
+
+export interface Description {
+  type: RTCSdpType;
+  sdp: string;
+}
+
+export interface SimulatedDevice {
+  key: string;
+  name: string;
+  running: boolean;
+  recordings: string[];
+  recording?: string | null;
+}
+
+export interface Simulator {
+  devices: SimulatedDevice[];
+  sounds: string[];
+}
+
+const TIME_LIMIT_MS = 10_000;
+
+const words = (value: unknown): string | null =>
+  value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value);
+
+async function refusal(response: Response): Promise<ApiError> {
+  const body = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  const code = words(body["error"]) ?? `http-${response.status}`;
+  return new ApiError(response.status, code, words(body["message"]) ?? "", words(body["got"]), words(body["wanted"]));
+}
+
+export class Api {
+  #base: string;
+
+  constructor(base = "") {
+    this.#base = base;
+  }
+
+  health = (): Promise<Health> => this.#call("GET", "/api/health");
+  open = (): Promise<unknown> => this.#call("POST", "/api/consultations", {});
+  identify = (id: string, typed: Typed): Promise<unknown> => this.#act(id, "patient", { typed });
+  identifyByCode = (id: string, datamatrix: string): Promise<unknown> => this.#act(id, "patient", { datamatrix });
+  confirm = (id: string, checked: string[]): Promise<unknown> => this.#act(id, "patient/confirm", { checked });
+  consent = (id: string, given: boolean, by: string, language: string, version: string): Promise<unknown> =>
+    this.#act(id, "consent", { given, by, language, version });
+  lease = (id: string, device: string): Promise<unknown> => this.#act(id, "leases", { device });
+  release = (id: string, device: string): Promise<unknown> =>
+    this.#call("DELETE", `${this.#of(id)}/leases/${encodeURIComponent(device)}`);
+  keep = (id: string, device: string): Promise<unknown> => this.#act(id, "results", { keep: device });
+  manual = (id: string, manual: { metric: string; value: string; unit: string; reason: string }): Promise<unknown> =>
+    this.#act(id, "results", { manual });
+  strike = (id: string, result: string, reason: string): Promise<unknown> =>
+    this.#act(id, `results/${encodeURIComponent(result)}/strike`, { reason });
+  still = (id: string, source: string): Promise<unknown> => this.#act(id, "stills", { source });
+  review = (id: string): Promise<unknown> => this.#act(id, "review", {});
+  resume = (id: string): Promise<unknown> => this.#act(id, "resume", {});
+  close = (id: string): Promise<unknown> => this.#act(id, "close", {});
+  abandon = (id: string, reason: string): Promise<unknown> => this.#act(id, "abandon", { reason });
+
+  preview = (): Promise<{ peer: string; description: Description }> => this.#call("POST", "/api/preview", {});
+  answerPreview = (peer: string, description: Description): Promise<unknown> =>
+    this.#call("POST", `/api/preview/${encodeURIComponent(peer)}`, { description });
+  endPreview = (peer: string): Promise<unknown> => this.#call("DELETE", `/api/preview/${encodeURIComponent(peer)}`);
+
+  /** Null on a real unit. */
+  async simulator(): Promise<Simulator | null> {
+    try {
+      return await this.#call<Simulator>("GET", "/api/simulator");
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  simulate = (device: string, action: "stop" | "start" | "play", recording?: string): Promise<unknown> =>
+    this.#call("POST", `/api/simulator/${encodeURIComponent(device)}`, { action, ...(recording ? { recording } : {}) });
+
+  /** The bytes of a still or a sound; never kept by the browser. */
+  async object(result: string): Promise<Blob> {
+    return (await this.#fetch("GET", `/api/results/${encodeURIComponent(result)}/object`)).blob();
+  }
+
+  #of(id: string): string {
+    return `/api/consultations/${encodeURIComponent(id)}`;
+  }
+
+  #act(id: string, what: string, body: object): Promise<unknown> {
+    return this.#call("POST", `${this.#of(id)}/${what}`, body);
+  }
+
+  async #call<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await this.#fetch(method, path, body);
+    const text = await response.text();
+    return (text ? JSON.parse(text) : null) as T;
+  }
+
+  async #fetch(method: string, path: string, body?: object): Promise<Response> {
+    const response = await fetch(this.#base + path, {
+      method,
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIME_LIMIT_MS),
+      ...(body ? { body: JSON.stringify(body), headers: { "content-type": "application/json" } } : {}),
+    }).catch((cause: unknown) => {
+      throw new ApiError(0, "unit-unreachable", cause instanceof Error ? cause.message : "", null, null);
+    });
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+}
