@@ -112,7 +112,7 @@ class Capture(Generic[T]):
             self._flowing = False
 
     def _hand_on(self, item: T) -> None:
-        if not self._wanted.is_set():
+        if self._ended.is_set() or not self._wanted.is_set():
             return
         self._deliver(item)
         if not self._flowing:
