@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import uuid4
 
 from appliance.demo.hosted.resources import Receipt, now
 
@@ -150,7 +150,7 @@ class Rooms:
 
     def join(self, consultation: str, name: str, line: Line) -> Viewer:
         """A doctor comes in, where `no_room` has nothing against it."""
-        viewer = Viewer(secrets.token_hex(8), consultation, name, line)
+        viewer = Viewer(str(uuid4()), consultation, name, line)
         self.viewers[viewer.peer] = viewer
         unit = self._unit_of(viewer)
         line.send({"type": "joined", "peer": viewer.peer, "ice_servers": self._ice})

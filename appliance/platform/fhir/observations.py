@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from appliance.platform.fhir import terms
@@ -45,11 +45,15 @@ def origin_uuid(result: Result, sender: Sender) -> str:
     return sender.uuid if result.typed_by is not None else instrument_uuid(result.device)
 
 
-def effective(result: Result) -> datetime:
-    """When it was measured: by the device's clock, corrected to the unit's, where both are known; else on arrival."""
+def effective(result: Result, zone: tzinfo | None) -> datetime:
+    """When it was measured: by the device's clock, corrected to the unit's, where both are known; else on arrival.
+
+    Devices keep local time without a zone: it is the unit's (None: the system's).
+    """
     if result.taken is None or result.clock_offset_s is None:
         return result.at
-    return (result.taken + timedelta(seconds=result.clock_offset_s)).replace(tzinfo=result.at.tzinfo)
+    local = result.taken + timedelta(seconds=result.clock_offset_s)
+    return local.astimezone() if zone is None else local.replace(tzinfo=zone)
 
 
 def _finish(
@@ -67,7 +71,7 @@ def _finish(
         "category": [concept(coding(f"{terms.TERMINOLOGY}/observation-category", "vital-signs", "Vital Signs"))],
         "code": said.pop("code"),
         "encounter": reference(record.id),
-        "effectiveDateTime": instant(effective(result)),
+        "effectiveDateTime": instant(effective(result, sender.zone)),
         "issued": instant(result.at),
         **said,
         "device": reference(origin_uuid(result, sender)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from urllib.parse import quote
 from uuid import UUID, uuid5
@@ -17,12 +17,16 @@ THINGS = UUID("6f0c5c1e-7b0a-5d7e-9a35-2f4b8c1d7e60")
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends: the unit, and in which way. `test_data` marks every resource as HTEST."""
+    """Who sends: the unit, and in which way. `test_data` marks every resource as HTEST.
+
+    `zone` is the unit's own, which instruments are set to; None: the system's.
+    """
 
     id: str
     name: str
     software: str
     test_data: bool = False
+    zone: tzinfo | None = None
     profiles: dict[str, str] = field(default_factory=lambda: profiles("hl7-r4"))
 
     @property
@@ -62,7 +66,9 @@ def measured(loinc: tuple[str, ...], mdc: int | None, text: str) -> Resource:
 
 
 def quantity(value: Decimal, unit: str) -> Resource:
-    """A Quantity in UCUM, digits as given."""
+    """A Quantity in UCUM, digits as given; `ValueError` for what is no number."""
+    if not value.is_finite():
+        raise ValueError(f"{value} {unit} is no quantity")
     return {"value": value, "unit": UNIT_DISPLAY.get(unit, unit), "system": UCUM, "code": unit}
 
 
