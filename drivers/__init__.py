@@ -1,0 +1,1 @@
+"""From wire bytes to clinical events. Knows no patient, no network and no screen."""

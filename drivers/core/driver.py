@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from drivers.core.model import Event, Packet
+from drivers.core.vocab import Metric
 
 
 class Tier(StrEnum):
@@ -21,11 +22,15 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gatt:
-    """A BLE peripheral: its service (16-bit hex or full UUID), what to subscribe to, its name if that decides."""
+    """A BLE peripheral: its service and what to subscribe to, the main one first (named as in `Packet.channel`).
+
+    `name`: how its advertised name begins, if that decides. `control`: where `hello` and `keepalive` are written.
+    """
 
     service: str
     characteristics: tuple[str, ...]
     name: str | None = None
+    control: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,12 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """Static facts of one family. `quiet_s`: a longer silence on an open link means that it is lost."""
+    """Static facts of one family.
+
+    `hello` is written once the link is open, `keepalive` every so many seconds. `quiet_s`: a longer silence on an open
+    link means that it is lost. `continuous`: it streams; what comes on `spot` channels is a single measurement
+    all the same. `gives`: every metric it can give. `evidence`: what its tier rests on.
+    """
 
     name: str
     claim: Claim
@@ -92,4 +102,11 @@ class Driver:
     keepalive: tuple[bytes, float] | None = None
     quiet_s: float | None = 30.0
     continuous: bool = False
+    spot: tuple[str, ...] = ()
+    gives: tuple[Metric, ...] = ()
     tier: Tier = Tier.DRAFT
+    evidence: str = ""
+
+    def streams(self, channel: str) -> bool:
+        """Whether what comes on this channel is one instant of a stream, not a measurement on its own."""
+        return self.continuous and channel not in self.spot

@@ -22,7 +22,7 @@ class Metric:
     also_loinc: tuple[str, ...] = ()
 
 
-def _row(  # noqa: PLR0917 - a row of a table reads best as a row
+def _row(
     name: str,
     mdc: int | None,
     loinc: str | None,
@@ -49,9 +49,12 @@ RESPIRATORY_RATE = _row("respiratory-rate", 151562, "9279-1", "/min", ("3", "100
 WEIGHT = _row("body-weight", 188736, "29463-7", "kg", ("0.4", "400"), decimals=1)
 HEIGHT = _row("body-height", 188740, "8302-2", "cm", ("20", "260"))
 BODY_FAT = _row("body-fat", 188748, "41982-0", "%", ("1", "80"), decimals=1)
-GLUCOSE = _row("glucose", 160184, "2339-0", "mg/dL", ("10", "900"))
+GLUCOSE = _row("glucose", 160184, "2339-0", "mg/dL", ("10", "900"), also_loinc=("15074-8",))
 PAIN = _row("pain-severity", None, "72514-3", "{score}", ("0", "10"))
 BATTERY = _row("battery", 67996, None, "%", ("0", "100"))
+
+# LOINC gives mass and amount of substance codes of their own.
+LOINC_BY_UNIT = {("2339-0", "mmol/L"): "15074-8"}
 
 METRICS: dict[str, Metric] = {
     row.name: row

@@ -1,0 +1,54 @@
+"""Which driver is meant by the hardware that is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from drivers.core.driver import Claim, Driver, File, Gatt, Listener, Uart
+
+
+def gatt_driver(drivers: Iterable[Driver], services: Collection[str], name: str | None) -> Driver | None:
+    """The driver of a peripheral that advertises these services (as in `Gatt.service`) under this name.
+
+    A driver that asks for the name goes before one that does not.
+    """
+    found = [driver for driver in drivers if isinstance(driver.claim, Gatt) and _holds(driver.claim, services, name)]
+    return min(found, key=lambda driver: isinstance(driver.claim, Gatt) and driver.claim.name is None, default=None)
+
+
+def usb_driver(drivers: Iterable[Driver], vendor: int, product: int) -> Driver | None:
+    """The driver of a serial device that has USB ids of its own."""
+    for driver in drivers:
+        if isinstance(driver.claim, Uart) and (vendor, product) in driver.claim.usb:
+            return driver
+    return None
+
+
+def overlap(one: Claim, other: Claim) -> bool:
+    """Whether the same hardware can meet both claims, and nothing says which goes first."""
+    match one, other:
+        case Gatt(), Gatt():
+            return one.service == other.service and _same_name(one.name, other.name)
+        case Uart(), Uart():
+            return bool(set(one.usb) & set(other.usb))
+        case File(), File():
+            return bool(set(one.endings) & set(other.endings))
+        case Listener(), Listener():
+            return one.protocol == other.protocol
+    return False
+
+
+def _holds(claim: Gatt, services: Collection[str], name: str | None) -> bool:
+    return claim.service in services and (claim.name is None or _begins(name or "", claim.name))
+
+
+def _begins(name: str, word: str) -> bool:
+    """`BM85` and `BM85 1A2B`, not `BM850`."""
+    return re.match(rf"{re.escape(word)}(?![0-9A-Za-z])", name.strip(), re.IGNORECASE) is not None
+
+
+def _same_name(one: str | None, other: str | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return _begins(one, other) or _begins(other, one)

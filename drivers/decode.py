@@ -1,0 +1,223 @@
+"""`chevet decode` and `chevet drivers`: what a driver makes of captured bytes, and which drivers there are.
+
+Both print JSON objects, one a line (the list also as a table), and return the exit status: 0, 1 where a packet could
+not be read, 2 where the question cannot be answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, BinaryIO, NoReturn, TextIO
+
+from drivers.core.capture import CaptureError, Recorded, number, packet_line
+from drivers.core.driver import Driver, Gatt
+from drivers.core.errors import ChevetError, PacketError
+from drivers.core.model import DeviceClock, Event, Identity, Notice, Numeric, Packet, Waveform
+from drivers.core.vocab import LOINC_BY_UNIT
+from drivers.registry import DRIVERS
+
+INPUT_CAP = 64 * 1024 * 1024  # hours of any device
+PIECE = 4096  # how much of a stream is fed at once: framers hold back little, and so do we
+TABLE_COLUMNS = ("name", "tier", "continuous", "quiet_s", "claim")
+
+
+class UsageError(ChevetError):
+    """The command line asks for something that is not there."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n{self.format_usage().strip()}")
+
+
+def run(args: Sequence[str], stdin: BinaryIO, stdout: TextIO, stderr: TextIO | None = None) -> int:
+    """`decode DRIVER FILE|- [--format hex|bin|text]`, without the first word."""
+    try:
+        asked = _decode_parser().parse_args(args)
+        driver = _driver(asked.driver)
+        data = _read(asked.file, stdin)
+    except UsageError as error:
+        print(error, file=stderr or sys.stderr)
+        return 2
+    recorded = _recorded(data, asked.format)
+    failed = False
+    for said in decoded(driver, recorded):
+        failed |= said["kind"] == "error"
+        print(json.dumps(said, ensure_ascii=False), file=stdout)
+    return int(failed)
+
+
+def drivers(args: Sequence[str], stdout: TextIO, stderr: TextIO | None = None) -> int:
+    """`drivers [--json]`, without the first word."""
+    parser = _Parser(prog="chevet drivers", description="List the drivers.")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    try:
+        asked = parser.parse_args(args)
+    except UsageError as error:
+        print(error, file=stderr or sys.stderr)
+        return 2
+    rows = listing()
+    for line in map(json.dumps, rows) if asked.json else _table(rows):
+        print(line, file=stdout)
+    return 0
+
+
+def listing() -> list[dict[str, Any]]:
+    """The static facts of every driver, for people and pages."""
+    return [
+        {
+            "name": driver.name,
+            "claim": _claim(driver),
+            "tier": driver.tier.value,
+            "continuous": driver.continuous,
+            "quiet_s": driver.quiet_s,
+            "gives": [metric.name for metric in driver.gives],
+            "evidence": driver.evidence,
+        }
+        for driver in (DRIVERS[name] for name in sorted(DRIVERS))
+    ]
+
+
+def decoded(driver: Driver, recorded: Iterable[Recorded | CaptureError]) -> Iterator[dict[str, Any]]:
+    """Every event of these bytes as a JSON object; what cannot be read is an `error` among them."""
+    framer, decoder = driver.framer(), driver.decoder()
+    main = driver.claim.characteristics[0] if isinstance(driver.claim, Gatt) else ""
+    any_bytes = any_packet = False
+    for piece in recorded:
+        if isinstance(piece, CaptureError):
+            yield _error(piece)
+            continue
+        any_bytes |= bool(piece.data)
+        for data in framer.feed(piece.data):
+            any_packet = True
+            try:
+                events = list(decoder(Packet(data, piece.channel or main)))
+            except PacketError as error:
+                yield _error(error)
+                continue
+            yield from map(event_json, events)
+    if any_bytes and not any_packet:
+        yield _error(PacketError("no whole packet in these bytes"))
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """One event as `chevet decode` prints it; numbers are decimal text, null where there is none."""
+    match event:
+        case Numeric():
+            return {
+                "kind": "numeric",
+                "metric": event.metric.name,
+                "loinc": LOINC_BY_UNIT.get((event.metric.loinc or "", event.unit), event.metric.loinc),
+                "mdc": event.metric.mdc,
+                "value": None if event.value is None else number(event.value),
+                "unit": event.unit,
+                "validity": event.validity.value,
+                "taken": None if event.taken is None else event.taken.isoformat(),
+                "from_memory": event.from_memory,
+                **({} if event.site is None else {"site": event.site}),
+            }
+        case Waveform():
+            return {
+                "kind": "waveform",
+                "metric": event.metric.name,
+                "rate_hz": number(event.rate_hz),
+                "unit": event.unit,
+                "samples": list(event.samples),
+            }
+        case Notice():
+            return {"kind": "notice", "code": event.code}
+        case Identity():
+            return {"kind": "identity", **{name: getattr(event, name) for name in Identity.__slots__}}
+        case DeviceClock():
+            return {"kind": "clock", "now": event.now.isoformat()}
+
+
+def _decode_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="chevet decode", description="Print what a driver makes of captured bytes.")
+    parser.add_argument("driver", help="a name that `chevet drivers` lists")
+    parser.add_argument("file", help="a file, or - for standard input")
+    parser.add_argument("--format", choices=("hex", "bin", "text"), default="hex", help="hex: one packet a line")
+    return parser
+
+
+def _driver(name: str) -> Driver:
+    if name in DRIVERS:
+        return DRIVERS[name]
+    near = difflib.get_close_matches(name, DRIVERS, 3, 0.4)
+    raise UsageError(
+        f"there is no driver {name!r}; " + (f"near it: {', '.join(near)}" if near else "see chevet drivers")
+    )
+
+
+def _read(name: str, stdin: BinaryIO) -> bytes:
+    if name == "-":
+        return _capped(stdin, "standard input")
+    path = Path(name)
+    try:
+        with path.open("rb") as file:
+            return _capped(file, name)
+    except OSError as error:
+        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, beside, 3, 0.4)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        raise UsageError(f"cannot read {name}: {error.strerror}{hint}") from None
+
+
+def _capped(file: IO[bytes], name: str) -> bytes:
+    data = file.read(INPUT_CAP + 1)
+    if len(data) > INPUT_CAP:
+        raise UsageError(f"{name} has more than {INPUT_CAP // 1024 // 1024} MiB")
+    return data
+
+
+def _recorded(data: bytes, form: str) -> Iterator[Recorded | CaptureError]:
+    if form != "hex":
+        yield from (Recorded(data[at : at + PIECE]) for at in range(0, len(data), PIECE))
+        return
+    for at, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        try:
+            packet = packet_line(line)
+        except CaptureError as error:
+            yield CaptureError(f"line {at}: {error}")
+            continue
+        if packet is not None:
+            yield packet
+
+
+def _error(error: ChevetError) -> dict[str, Any]:
+    return {"kind": "error", "error": type(error).__name__, "message": str(error)}
+
+
+def _claim(driver: Driver) -> dict[str, Any]:
+    claim = driver.claim
+    facts = {name: getattr(claim, name) for name in claim.__slots__}
+    return {
+        "kind": type(claim).__name__.lower(),
+        **{name: value for name, value in facts.items() if value not in (None, ())},
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    texts = [[_cell(row[column]) for column in TABLE_COLUMNS] for row in rows]
+    widths = [max(map(len, column)) for column in zip(TABLE_COLUMNS, *texts, strict=True)]
+    for text in ([*TABLE_COLUMNS], *texts):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(
+            [str(value["kind"]), *(f"{name}={_cell(part)}" for name, part in value.items() if name != "kind")]
+        )
+    if isinstance(value, tuple):
+        return ",".join(map(_cell, value))
+    return (
+        {None: "-", True: "yes", False: "no"}.get(value, str(value))
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
