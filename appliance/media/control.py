@@ -84,7 +84,7 @@ def parsed(message: str | bytes) -> dict[str, Any] | None:
         asked = json.loads(message)
     except ValueError:
         return None
-    if not isinstance(asked, dict) or asked.get("type") not in {"still", "ping"}:
+    if not isinstance(asked, dict) or asked.get("type") not in ("still", "ping"):
         return None
     key = asked.get("id")
     return asked if isinstance(key, str) and 0 < len(key) <= LONGEST_ID else None

@@ -52,7 +52,7 @@ class H264:
         codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
         codec.framerate, codec.time_base = Fraction(rate_hz, 1), Fraction(1, VIDEO_CLOCK_HZ)
         codec.bit_rate, codec.gop_size, codec.thread_count = rate_bps, NEVER, 1
-        codec.profile = "Constrained Baseline"
+        codec.profile = "Baseline"  # x264 writes the constrained one
         codec.options = {
             "preset": "superfast",
             "tune": "zerolatency",

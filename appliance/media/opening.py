@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+import av
+
 from appliance.config import ConfigError
 from appliance.config import Source as Configured
 from appliance.media.capture import Reader
@@ -63,6 +65,11 @@ def sound_opener(configured: Configured) -> Callable[[], Reader[Period]]:
         return lambda: wav(Path(path))
     heart = _named(configured, where, HEARTS)
     return lambda: open_heart(heart)
+
+
+def missing_encoders() -> list[str]:
+    """The encoders that a call needs and that this build of FFmpeg lacks."""
+    return [name for name in ("libx264", "libvpx", "libopus") if name not in av.codecs_available]
 
 
 def _existing(configured: Configured, where: str) -> str:

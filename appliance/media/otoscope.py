@@ -21,15 +21,22 @@ WIDTH, HEIGHT, RATE_HZ = 1280, 720, 15
 PICTURES = 30
 SWAY = 24  # pixels to each side by which the hand moves
 QUALITY = 5  # of the JPEG coder: 2 is best, 31 worst
+STRIP = 24  # rows
 SEED = 1855  # the year of Toynbee's speculum
 Image = NDArray[np.float32]
 
 
 def eardrum(width: int, height: int) -> NDArray[np.uint8]:
-    """The whole scene, RGB, (height, width, 3)."""
-    x, y = _coordinates(width, height)
+    """The whole scene, RGB, (height, width, 3). In strips: drawn whole, its working memory would stay with the unit."""
+    random = np.random.default_rng(SEED)
+    tops = range(0, height, STRIP)
+    return np.concatenate([_strip(width, height, top, min(top + STRIP, height), random) for top in tops])
+
+
+def _strip(width: int, height: int, top: int, bottom: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    x, y = _coordinates(width, height, top, bottom)
     ear = np.hypot(x, y * 1.04)
-    image = _mix(np.zeros((height, width, 3), np.float32), (0.62, 0.32, 0.26), _smooth(1.05, 0.75, ear))
+    image = _mix(np.zeros((*x.shape, 3), np.float32), (0.62, 0.32, 0.26), _smooth(1.05, 0.75, ear))
     drum = np.hypot(x * 1.12 + 0.02, y)
     image = _mix(image, (0.74, 0.46, 0.38), _smooth(0.70, 0.64, drum))  # annulus
     image = _mix(image, (0.79, 0.73, 0.66), _smooth(0.66, 0.56, drum))  # membrane
@@ -37,14 +44,14 @@ def eardrum(width: int, height: int) -> NDArray[np.uint8]:
     image = _mix(image, (0.70, 0.25, 0.22), 0.35 * _vessels(x, y) * _smooth(0.62, 0.55, drum))
     image = _mix(image, (0.90, 0.84, 0.72), 0.9 * _line(x, y, (-0.06, -0.44), (0.02, 0.04), 0.035))  # malleus
     image = _mix(image, (1.00, 0.99, 0.94), 0.85 * _cone(x, y))
-    grain = np.random.default_rng(SEED).standard_normal((height, width), np.float32)[..., None]
+    grain = random.standard_normal(x.shape, np.float32)[..., None]
     lit = image * (1.08 - 0.42 * ear[..., None] ** 2) + 0.012 * grain
     return np.asarray(np.clip(lit, 0, 1) * 255, np.uint8)
 
 
-def _coordinates(width: int, height: int) -> tuple[Image, Image]:
+def _coordinates(width: int, height: int, top: int, bottom: int) -> tuple[Image, Image]:
     """-1 to 1 over the height, centre 0; x to the same scale."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    y, x = np.mgrid[top:bottom, 0:width].astype(np.float32)
     return (x - width / 2) * 2 / height, (y - height / 2) * 2 / height
 
 

@@ -1,0 +1,60 @@
+"""What the live feed hears of the sources."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+
+from appliance.media.source import PictureSource
+from appliance.media.status import source_messages
+from drivers.links.camera import Frame
+from tests.unit.media.helpers import Hand, grey
+
+
+async def test_a_pulled_plug_is_told_within_600_ms_and_the_rest_at_most_four_times_a_second() -> None:
+    hand = Hand[Frame]()
+    source = PictureSource("room", "Room camera", hand.open)
+    source.start()
+
+    async def film() -> None:
+        while True:
+            hand.items.put(grey(90))
+            await asyncio.sleep(0.02)
+
+    told: list[tuple[float, str]] = []
+    pulled_s = 0.0
+
+    async def listen() -> None:
+        nonlocal pulled_s
+        async for message in source_messages([source]):
+            told.append((time.monotonic(), message["state"]))
+            if len(told) == 6:
+                source.stop()
+                pulled_s = time.monotonic()
+            if message["state"] == "lost":
+                return
+
+    filming = asyncio.create_task(film())
+    await asyncio.wait_for(listen(), 10)
+    filming.cancel()
+    assert told[-1][1] == "lost"
+    assert told[-1][0] - pulled_s < 0.6
+    same = [b[0] - a[0] for a, b in itertools.pairwise(told) if a[1] == b[1]]
+    assert min(same) >= 0.24
+    await source.aclose()
+
+
+async def test_message_of_a_camera_is_that_of_the_protocol() -> None:
+    hand = Hand[Frame]()
+    source = PictureSource("room", "Room camera", hand.open)
+    hand.items.put(grey(90, capture_ns=5_000_000_000))
+    source.start()
+    async for message in source_messages([source]):
+        if message["state"] == "live":
+            break
+    assert message == {
+        "type": "source", "key": "room", "name": "Room camera", "kind": "video", "state": "live", "at_ms": 5000,
+        "width": 64, "height": 48, "fps": 0.0, "dropped": 0,
+    }  # fmt: skip
+    await source.aclose()
