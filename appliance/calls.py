@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET
 
 from appliance import clock
 from appliance.care.charting import Picture
@@ -20,6 +23,7 @@ from appliance.media.engine import Engine
 from appliance.media.peer import Offered
 from appliance.media.peers import NoSuchPeer, Peers, TooManyPeers
 from appliance.media.still import StillRefused, take_still
+from appliance.platform.link_messages import Description, Outgoing, PeerClosed, PeerJoined, PeerRefused, Signal
 from appliance.records.errors import StorageFull, StoreError
 from appliance.records.model import ConsultationRecord, KeptResult
 
@@ -35,19 +39,17 @@ DOCTOR = {
 }
 
 
-class Signals(Protocol):
-    """How the platform is told (docs/protocol.md, section 2)."""
-
-    def send(self, message: Message) -> None: ...
+Send = Callable[[Outgoing], None]
+Refusal = Literal["no-such-consultation", "not-active", "too-many-peers"]
 
 
 class Calls:
     """The remote parties of the open consultation, and the kiosk's own preview."""
 
     def __init__(
-        self, room: Room, feed: Feed, hello: Callable[[], Message], engine: Engine, offered: Offered, signals: Signals
+        self, room: Room, feed: Feed, hello: Callable[[], Message], engine: Engine, offered: Offered, send: Send
     ) -> None:
-        self._room, self._feed, self._hello, self._signals = room, feed, hello, signals
+        self._room, self._feed, self._hello, self._send = room, feed, hello, send
         self._pictures = {source.key: source for source in offered.pictures}
         self._peers = Peers(engine, offered, self._messages, self._still_for_peer, self._changed)
         self._remote: dict[str, tuple[str, str]] = {}  # peer: consultation, name
@@ -61,34 +63,31 @@ class Calls:
 
     # --- the platform's side
 
-    async def joined(self, consultation: str, peer: str, name: str, ice_servers: Sequence[Mapping[str, Any]]) -> None:
-        """A doctor joined: offer, or say why not."""
-        refusal = self._refusal(consultation)
-        if refusal is None:
-            try:
-                offer = await self._peers.join(peer, [_ice_server(server) for server in ice_servers])
-            except TooManyPeers:
-                refusal = "too-many-peers"
-        if refusal is not None:
-            self._send("peer.refused", consultation, peer, code=refusal)
+    async def joined(self, message: PeerJoined) -> None:
+        """A doctor joined: offer, or say why not. One who is here already is left alone."""
+        if message.peer in self._remote:
             return
-        self._remote[peer] = (consultation, name[:80])
-        self._room.doctor(name[:80], "waiting")
-        self._send("signal", consultation, peer, description=offer)
+        offer = self._refusal(message.consultation) or await self._offer(message)
+        if isinstance(offer, str):
+            self._send(PeerRefused(message.consultation, message.peer, offer))
+            return
+        self._remote[message.peer] = (message.consultation, message.name)
+        self._room.doctor(message.name, "waiting")
+        self._send(Signal(message.consultation, message.peer, description=offer))
 
     async def left(self, peer: str) -> None:
         """A doctor left."""
         await self._peers.leave(peer)
 
-    async def signal(self, peer: str, message: Mapping[str, Any]) -> None:
+    async def signal(self, message: Signal) -> None:
         """The doctor's answer or one of their candidates."""
         try:
-            if "description" in message:
-                await self._peers.answer(peer, message["description"])
-            else:
-                await self._peers.candidate(peer, message.get("candidate"))
+            if message.description is not UNSET:
+                await self._peers.answer(message.peer, msgspec.to_builtins(message.description))
+            if message.candidate is not UNSET:
+                await self._peers.candidate(message.peer, msgspec.to_builtins(message.candidate))
         except (BadSignal, NoSuchPeer) as error:
-            log.warning("a signal of peer %s is not usable: %s", peer, error)
+            log.warning("a signal of peer %s is not usable: %s", message.peer, error)
 
     # --- the kiosk's side
 
@@ -154,7 +153,15 @@ class Calls:
 
     # --- how it is done
 
-    def _refusal(self, consultation: str) -> str | None:
+    async def _offer(self, message: PeerJoined) -> Description | Refusal:
+        servers = [IceServer(tuple(one.urls), one.username, one.credential) for one in message.ice_servers]
+        try:
+            offer = await self._peers.join(message.peer, servers)
+        except TooManyPeers:
+            return "too-many-peers"
+        return Description("offer", offer["sdp"])
+
+    def _refusal(self, consultation: str) -> Refusal | None:
         record = self._room.record
         if record is None or record.id != consultation:
             return "no-such-consultation"
@@ -171,7 +178,7 @@ class Calls:
         consultation, name = self._remote[peer]
         if state is CallState.CLOSED:
             del self._remote[peer]
-            self._send("peer.closed", consultation, peer)
+            self._send(PeerClosed(consultation, peer))
         if state in DOCTOR:
             others = [other for _, other in self._remote.values()]
             gone = state is CallState.CLOSED
@@ -191,12 +198,3 @@ class Calls:
             await asyncio.sleep(LAST_WORDS_S)
         if self._room.record is None:
             await self._peers.aclose()
-
-    def _send(self, kind: str, consultation: str, peer: str, **more: object) -> None:
-        self._signals.send({"type": kind, "consultation": consultation, "peer": peer, **more})
-
-
-def _ice_server(server: Mapping[str, Any]) -> IceServer:
-    urls = server.get("urls", ())
-    urls = (urls,) if isinstance(urls, str) else tuple(str(url) for url in urls)
-    return IceServer(urls, server.get("username"), server.get("credential"))

@@ -12,21 +12,22 @@ from appliance.api.ports import Ports
 from appliance.care import messages
 from appliance.care.errors import Refused
 from appliance.clock import boottime_ms
+from appliance.config import Settings
 from appliance.feed import Message
 from appliance.records.model import ConsultationRecord
 
 Json = dict[str, Any]
 
 
-def hello(ports: Ports) -> Message:
+def hello(settings: Settings) -> Message:
     """The first message of the live feed."""
-    unit = ports.settings.unit
+    unit = settings.unit
     return {
         "type": "hello",
         "protocol": 1,
         "unit": {"id": unit.id, "name": unit.name},
         "now_ms": boottime_ms(),
-        "simulated": ports.settings.simulated,
+        "simulated": settings.simulated,
     }
 
 
@@ -43,7 +44,7 @@ def _said(ports: Ports, record: ConsultationRecord) -> Json:
 
 
 def _unit(routes: APIRouter, ports: Ports) -> None:
-    screens = Screens(ports.feed, lambda: hello(ports))
+    screens = Screens(ports.feed, lambda: hello(ports.settings))
 
     @routes.websocket("/live")
     async def live(socket: WebSocket) -> None:

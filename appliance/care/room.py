@@ -36,10 +36,11 @@ IDENTIFIERS = frozenset({"birth_name", "given_names", "birth_date", "sex", "ins"
 class Room:
     """Open with `start`. Every method that a person calls raises `Refused` with a sentence when it cannot be done."""
 
-    def __init__(self, store: Store, feed: Feed, rules: Care, queued: Callable[[], None] = lambda: None) -> None:
-        self._store, self._feed, self._rules, self._queued = store, feed, rules, queued
+    def __init__(self, store: Store, feed: Feed, rules: Care) -> None:
+        self._store, self._feed, self._rules = store, feed, rules
+        self._queue_watchers: list[Callable[[], None]] = []
         self._status = Status(feed)
-        self._keeper = Keeper(store, feed, self._status, queued)
+        self._keeper = Keeper(store, feed, self._status, self._queued)
         self._record: ConsultationRecord | None = None
         self._leases: dict[str, Lease] = {}
         self._latest: dict[str, Reading] = {}
@@ -68,16 +69,24 @@ class Room:
         self._status.publish()
 
     async def run(self) -> None:
-        """Try again and again to save what could not be saved, and end leases whose time is over. Never returns."""
+        """`tick` once a second. Never returns."""
         while True:
             await asyncio.sleep(TICK_S)
-            async with self._lock:
-                await self._keeper.retry()
-                await self._end_leases(lambda lease: not lease.holds(clock.boottime_ns()))
+            await self.tick()
+
+    async def tick(self) -> None:
+        """Save what could not be saved, end leases whose time is over."""
+        async with self._lock:
+            await self._keeper.retry()
+            await self._end_leases(lambda lease: not lease.holds(clock.boottime_ns()))
 
     def watch(self, watcher: Callable[[ConsultationRecord | None], None]) -> None:
         """`watcher` is called with the consultation after each change of it; None once it is over."""
         self._watchers.append(watcher)
+
+    def when_queued(self, watcher: Callable[[], None]) -> None:
+        """`watcher` is called when something new waits for the platform."""
+        self._queue_watchers.append(watcher)
 
     @property
     def record(self) -> ConsultationRecord | None:
@@ -307,6 +316,10 @@ class Room:
                 await self._store.end_lease(lease.id)
             except (StorageFull, StoreError):
                 log.warning("the end of a lease could not be written; it ends by its time")
+
+    def _queued(self) -> None:
+        for watcher in self._queue_watchers:
+            watcher()
 
     def _publish(self) -> None:
         message = messages.consultation(self._record, resumed=self._resumed, doctor=self._doctor)

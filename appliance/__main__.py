@@ -1,0 +1,150 @@
+"""The command line: `chevet`. Each command imports what it needs, so that the small ones start at once."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from drivers.core.errors import ChevetError
+
+CONFIG = Path("/etc/chevet/chevet.toml")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status. A `ChevetError` is one sentence on standard error, never a traceback."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except ChevetError as error:
+        print(f"chevet: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from appliance import config, diagnostics, service  # noqa: PLC0415 - see the module's first line
+
+    settings = config.load(arguments.config)
+    diagnostics.log_to(settings.state / "log")
+    if settings.simulated:
+        from appliance.demo.bench import bench  # noqa: PLC0415 - no unit in the field loads it
+
+        return asyncio.run(service.run(settings, bench(settings)))
+    return asyncio.run(service.run(settings, None))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from appliance.demo.launch import Demo, launch  # noqa: PLC0415
+
+    return launch(Demo(arguments.port, arguments.platform_port, arguments.state, arguments.sounds))
+
+
+def _drivers(arguments: argparse.Namespace) -> int:
+    from drivers import decode  # noqa: PLC0415
+
+    return decode.drivers(arguments.rest, sys.stdout)
+
+
+def _decode(arguments: argparse.Namespace) -> int:
+    from drivers import decode  # noqa: PLC0415
+
+    return decode.run(arguments.rest, sys.stdin.buffer, sys.stdout)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from appliance import selftest  # noqa: PLC0415
+
+    return selftest.run(arguments.config, sys.stdout)
+
+
+def _support_bundle(arguments: argparse.Namespace) -> int:
+    from appliance import config, diagnostics, selftest  # noqa: PLC0415
+    from drivers.registry import DRIVERS  # noqa: PLC0415
+
+    settings = config.load(arguments.config)
+    bundle = diagnostics.support_bundle(settings, DRIVERS, selftest.checks(arguments.config))
+    try:
+        arguments.out.write_bytes(bundle)
+    except OSError as error:
+        raise ChevetError(f"{arguments.out} cannot be written: {error.strerror}") from error
+    print(f"{arguments.out}: {len(bundle)} bytes, without patient data, keys and tokens")
+    return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from appliance import config  # noqa: PLC0415
+    from appliance.records.store import Store  # noqa: PLC0415
+
+    store = Store.open(config.load(arguments.config).state)
+
+    async def verify() -> int | None:
+        try:
+            return await store.audit_break()
+        finally:
+            await store.close()
+
+    broken = asyncio.run(verify())
+    print(json.dumps({"audit": "whole" if broken is None else "broken", "line": broken}))
+    return 0 if broken is None else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chevet", description="The software of a telemedicine cart or cabin.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=words, description=words)
+        made.set_defaults(command=command)
+        return made
+
+    def with_config(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made.add_argument("--config", type=Path, default=CONFIG, help="the unit's settings (default: %(default)s)")
+        return made
+
+    def passed_on(name: str, command: Callable[[argparse.Namespace], int], words: str) -> None:
+        made = commands.add_parser(name, help=words, add_help=False)  # the library has its own words
+        made.add_argument("rest", nargs=argparse.REMAINDER)
+        made.set_defaults(command=command)
+
+    with_config(add("run", _run, "run the service of this unit"))
+
+    demo = add("demo", _demo, "run a unit with replayed devices and a stand-in platform, on loopback only")
+    demo.add_argument("--port", type=_port, default=8080, help="kiosk and API (default: %(default)s)")
+    demo.add_argument(
+        "--platform-port", type=_port, default=8090, help="platform, doctor's page (default: %(default)s)"
+    )
+    demo.add_argument("--state", type=Path, default=Path("build/demo"), help="folder of records (default: %(default)s)")
+    demo.add_argument("--sounds", type=Path, default=None, help="a folder of WAV files to choose heart sounds from")
+
+    passed_on("drivers", _drivers, "list the drivers")
+    passed_on("decode", _decode, "decode captured bytes: one JSON object a line")
+
+    with_config(add("check", _check, "the unit's self-test"))
+
+    bundle = with_config(add("support-bundle", _support_bundle, "write a redacted archive for support"))
+    bundle.add_argument("--out", type=Path, default=Path("chevet-support.tar.gz"), help="default: %(default)s")
+
+    audit = add("audit", _audit, "verify the audit log")
+    audit.add_argument("action", choices=("verify",))
+    with_config(audit)
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: 1 to 65535 is wanted")
+    return port
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""What the platform says, handed to those it concerns; and what became of what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import asdict
+
+from appliance import clock
+from appliance.calls import Calls
+from appliance.care.room import Room
+from appliance.feed import Feed
+from appliance.platform.forwarder import Forwarder, OutboxState
+from appliance.platform.link_messages import Opened, PeerJoined, PeerLeft, Signal
+from appliance.records.errors import StorageFull, StoreError
+from appliance.records.model import Delivery, OutboxRow, Receipt
+from appliance.records.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Reception:
+    """The handlers of the link and the watcher of the forwarder."""
+
+    def __init__(self, room: Room, store: Store, feed: Feed) -> None:
+        self._room, self._store, self._feed = room, store, feed
+        self._calls: Calls | None = None
+        self._forwarder: Forwarder | None = None
+        self._showing: set[asyncio.Task[None]] = set()
+
+    def connect(self, calls: Calls, forwarder: Forwarder) -> None:
+        """Those it hands on to; they need the link, and the link needs us."""
+        self._calls, self._forwarder = calls, forwarder
+
+    # --- the link
+
+    async def peer_joined(self, message: PeerJoined) -> None:
+        """See `platform.link.Handlers`."""
+        assert self._calls is not None
+        await self._calls.joined(message)
+
+    async def peer_left(self, message: PeerLeft) -> None:
+        """See `platform.link.Handlers`."""
+        assert self._calls is not None
+        await self._calls.left(message.peer)
+
+    async def signal(self, message: Signal) -> None:
+        """See `platform.link.Handlers`."""
+        assert self._calls is not None
+        await self._calls.signal(message)
+
+    async def opened(self, message: Opened) -> None:
+        """The last link of the receipt chain: kept before it is shown."""
+        result = message.identifier.removeprefix("urn:uuid:")
+        try:
+            await self._store.opened(result, Receipt("opened", clock.wall(), by=message.by))
+        except (StorageFull, StoreError) as error:
+            log.warning("that a result was opened could not be kept: %s", error)
+            return
+        await self._room.delivered(result)
+
+    def link_changed(self, up: bool) -> None:
+        """A link that is back says that the platform is."""
+        if up and self._forwarder is not None:
+            self._forwarder.platform_is_back()
+
+    # --- the forwarder
+
+    def delivery(self, row: OutboxRow, delivery: Delivery) -> None:
+        """Show it, if its consultation is still open."""
+        if row.kind == "result":
+            task = asyncio.create_task(self._room.delivered(row.ref), name="show delivery")
+            self._showing.add(task)
+            task.add_done_callback(self._showing.discard)
+
+    def outbox(self, state: OutboxState) -> None:
+        """Tell the screens."""
+        self._feed.publish({"type": "outbox", **asdict(state)})

@@ -1,0 +1,164 @@
+"""The composition root of the unit: everything is built here, once, and runs in one task group."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from appliance import diagnostics
+from appliance.api import app, routes
+from appliance.api.ports import Ports, Simulator
+from appliance.api.server import listen, serve
+from appliance.calls import Calls
+from appliance.care.room import Room
+from appliance.config import ConfigError, Settings
+from appliance.feed import Feed
+from appliance.instruments.instrument import OpenLink
+from appliance.instruments.opening import open_link
+from appliance.instruments.supervisor import Supervisor
+from appliance.media.engine import Engine, EngineSettings
+from appliance.media.opening import picture_source, sound_source
+from appliance.media.peer import Offered
+from appliance.media.sound import SoundSource
+from appliance.media.source import PictureSource
+from appliance.media.status import source_messages
+from appliance.platform.client import Platform
+from appliance.platform.fhir.parts import Sender
+from appliance.platform.forwarder import Forwarder
+from appliance.platform.link import Link
+from appliance.platform.link_messages import ConsultationChanged, Hello, OpenConsultation, UnitInfo
+from appliance.reception import Reception
+from appliance.records.model import ConsultationRecord
+from appliance.records.store import Store
+from appliance.screens import built_ui
+from drivers.registry import DRIVERS
+
+log = logging.getLogger(__name__)
+
+Sources = tuple[tuple[PictureSource, ...], SoundSource | None]
+Parts = dict[str, Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a demo puts in place of hardware: how `replay:` links are opened, and its switches."""
+
+    open_link: OpenLink
+    simulator: Callable[[Sources], Simulator]
+
+
+async def run(settings: Settings, bench: Bench | None) -> int:
+    """Run the unit until SIGTERM or SIGINT; 0. `ChevetError` where it cannot start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as ending:
+        tasks = await _build(settings, bench, ending)
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = [group.create_task(task, name=name) for name, task in tasks.items()]
+                log.info("ready: http://%s:%d/", settings.server.host, settings.server.port)
+                await stop.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            log.info("ending")
+    return 0
+
+
+async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack) -> Parts:
+    """Build every part; returns what runs for ever, by name. What must be closed is put on `ending`."""
+    sock = listen(settings.server)
+    ending.callback(sock.close)
+    store = Store.open(settings.state)
+    ending.push_async_callback(store.close)
+    feed, ui = Feed(), built_ui()
+    room = Room(store, feed, settings.care)
+    opener = open_link if bench is None else bench.open_link
+    supervisor = Supervisor(settings.devices, DRIVERS, opener, room, feed, settings.care)
+    pictures, sound = _sources(settings, ending)
+
+    reception = Reception(room, store, feed)
+    platform = Platform(settings.platform.url, _token(settings))
+    ending.push_async_callback(platform.close)
+    forwarder = Forwarder(store, platform, _sender(settings), reception)
+    link = Link(settings.platform.url, _token(settings), lambda: _hello(settings, room), reception)
+    calls = Calls(
+        room,
+        feed,
+        lambda: routes.hello(settings),  # the same words for a remote party as for the kiosk
+        Engine(EngineSettings(settings.ice_addresses or None)),
+        Offered(pictures, sound),
+        link.send,
+    )
+    ending.push_async_callback(calls.close)
+    reception.connect(calls, forwarder)
+    room.when_queued(forwarder.wake)
+    room.watch(lambda record: _tell_link(link, record))
+    simulator = None if bench is None else bench.simulator((pictures, sound))
+    await room.start()
+
+    web = app.build(
+        Ports(settings, store, feed, room, supervisor, calls, diagnostics.Health(settings, store, ui), simulator, ui)
+    )
+    return {
+        "web": serve(web, sock),
+        "room": room.run(),
+        "beat": feed.beat(),
+        "devices": supervisor.run(),
+        "sources": _tell_sources(feed, (pictures, sound)),
+        "forwarder": forwarder.run(),
+        "link": link.run(),
+        "watchdog": diagnostics.feed_watchdog(store.outbox),
+    }
+
+
+def _sources(settings: Settings, ending: AsyncExitStack) -> Sources:
+    """The cameras and the stethoscope, started."""
+    pictures = tuple(picture_source(one) for one in settings.sources if one.kind == "video")
+    sounds = tuple(sound_source(one) for one in settings.sources if one.kind == "audio")
+    if len(sounds) > 1:
+        raise ConfigError(f"sources: {len(sounds)} stethoscopes; one is served for now")
+    sources: tuple[PictureSource | SoundSource, ...] = (*pictures, *sounds)
+    for source in sources:
+        ending.push_async_callback(source.aclose)
+        source.start()
+    return pictures, sounds[0] if sounds else None
+
+
+async def _tell_sources(feed: Feed, sources: Sources) -> None:
+    pictures, sound = sources
+    async for message in source_messages((*pictures, *((sound,) if sound else ()))):
+        feed.publish(message)
+
+
+def _token(settings: Settings) -> str | None:
+    path = settings.platform.token_file
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"platform.token_file: {path} cannot be read: {error}") from error
+
+
+def _sender(settings: Settings) -> Sender:
+    return Sender(settings.unit.id, settings.unit.name, diagnostics.software(), settings.platform.test_data)
+
+
+def _hello(settings: Settings, room: Room) -> Hello:
+    record = room.record
+    open_now = () if record is None else (OpenConsultation(record.id, record.state, record.opened.isoformat()),)
+    return Hello(UnitInfo(settings.unit.id, settings.unit.name, diagnostics.software()), open_now)
+
+
+def _tell_link(link: Link, record: ConsultationRecord | None) -> None:
+    if record is not None:
+        link.send(ConsultationChanged(record.id, record.state, record.opened.isoformat()))
+
