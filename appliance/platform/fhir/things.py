@@ -33,8 +33,8 @@ def instrument(device: DeviceRef, sender: Sender) -> Resource:
         "type": concept(coding(MDC, SIMPLE_MDS, "MDC_MOC_VMS_MDS_SIMP"), text=device.kind),
     }
     named = {"manufacturer": device.manufacturer, "modelNumber": device.model, "serialNumber": device.serial}
-    body |= {field: value for field, value in named.items() if value is not None}
-    if device.firmware is not None:
+    body |= {field: value for field, value in named.items() if value}
+    if device.firmware:
         body["version"] = [_version(FIRMWARE, "MDC_ID_PROD_SPEC_FW", device.firmware)]
     return create(uuid, body)
 
