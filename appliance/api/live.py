@@ -47,8 +47,7 @@ class Screens:
                         await socket.send_text(msgspec.json.encode(message).decode())
             except TimeoutError:
                 log.warning("a screen has stopped reading; it is let go")
-                with suppress(RuntimeError):
-                    await socket.close(1008)
+                # No farewell: it would wait behind what is not read. The server's pings end the connection.
             except (WebSocketDisconnect, RuntimeError):
                 pass  # it left while we were speaking
             finally:
