@@ -1,0 +1,99 @@
+"""Serial ports: opened for us alone, read in a thread that stamps every arrival, lost the moment the cable goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import termios
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import serial
+
+from drivers.core.driver import Uart
+from drivers.core.errors import LinkError, LinkLost
+from drivers.links.base import Chunk
+from drivers.links.handover import HandOver
+
+POLL_S = 0.1  # how long a read waits: it bounds how long closing takes
+WRITE_S = 1.0  # a device that takes no bytes for so long is gone
+READ_CAP = 4096  # bytes; the kernel's own buffer
+
+
+class SerialLink:
+    """One serial port, named by its stable path (`/dev/serial/by-id/...` or by-path). Use with `async with`, once."""
+
+    def __init__(self, port: str, claim: Uart) -> None:
+        self._port, self._claim = port, claim
+        self._stop = threading.Event()
+
+    async def __aenter__(self) -> SerialLink:
+        self._serial = await asyncio.to_thread(self._open)
+        self._heard = HandOver()
+        self._thread = threading.Thread(target=self._read, name=f"serial {self._port}", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._stop.set()
+        await asyncio.to_thread(self._close)
+
+    @property
+    def dropped(self) -> int:
+        """Chunks lost because nobody took them in time."""
+        return self._heard.dropped
+
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """Bytes as they arrive, until `LinkLost`."""
+        return self._heard.chunks()
+
+    async def write(self, data: bytes, channel: str = "") -> None:
+        """Send bytes; `LinkLost` if the port is gone or takes none for a second."""
+        if self._heard.lost is not None:
+            raise LinkLost(self._heard.lost)
+        try:
+            await asyncio.to_thread(self._serial.write, data)
+        except OSError as error:
+            why = f"{self._port}: cannot write: {error}"
+            self._heard.lose(why)
+            raise LinkLost(why) from None
+
+    def _open(self) -> serial.Serial:
+        claim = self._claim
+        try:
+            return serial.Serial(
+                self._port,
+                baudrate=claim.baud,
+                bytesize=claim.bits,
+                parity=claim.parity,
+                stopbits=claim.stop,
+                timeout=POLL_S,
+                write_timeout=WRITE_S,
+                exclusive=True,
+            )
+        except (OSError, ValueError, termios.error) as error:  # pyserial's own are OSErrors
+            asked = f"{claim.baud} {claim.bits}{claim.parity}{claim.stop:g}"
+            raise LinkError(f"{self._port}: cannot open at {asked}: {error}") from None
+
+    def _close(self) -> None:
+        self._serial.cancel_read()
+        self._thread.join(timeout=5 * POLL_S)
+        with contextlib.suppress(OSError, termios.error):
+            self._serial.reset_output_buffer()  # the kernel would wait for it, up to 30 s
+        with contextlib.suppress(OSError):
+            self._serial.close()
+
+    def _read(self) -> None:
+        """The thread."""
+        try:
+            while not self._stop.is_set():
+                first = self._serial.read(1)
+                arrival_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+                if first:
+                    rest = self._serial.read(min(self._serial.in_waiting, READ_CAP))
+                    self._heard.put(Chunk(first + rest, arrival_ns))
+        except OSError as error:
+            self._heard.lose(f"{self._port}: gone: {error}")
+        finally:
+            self._heard.lose(f"{self._port}: no longer read")

@@ -1,0 +1,146 @@
+"""The serial link on a pseudo-terminal: the kernel's own terminal layer, without the hardware."""
+
+from __future__ import annotations
+
+import os
+import time
+import tty
+from collections.abc import Iterator
+
+import anyio
+import pytest
+
+from drivers.core.driver import Uart
+from drivers.core.errors import LinkError, LinkLost
+from drivers.links.base import Chunk
+from drivers.links.handover import HandOver
+from drivers.links.serial import SerialLink
+
+
+class Terminal:
+    """A pseudo-terminal: the device's end, and the path of ours."""
+
+    def __init__(self) -> None:
+        self.device, ours = os.openpty()
+        tty.setraw(ours)
+        self.path = os.ttyname(ours)
+        self._ours = ours
+
+    def let_go(self) -> None:
+        """From now on only the link holds its end."""
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
+
+    def hang_up(self) -> None:
+        self.let_go()
+        if self.device >= 0:
+            os.close(self.device)
+            self.device = -1
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    terminal = Terminal()
+    yield terminal
+    terminal.hang_up()
+
+
+async def collect(link: SerialLink, count: int) -> bytes:
+    data = b""
+    with anyio.fail_after(3):
+        async for chunk in link.chunks():
+            data += chunk.data
+            if len(data) >= count:
+                return data
+    raise AssertionError("never reached")
+
+
+async def test_bytes_arrive_stamped(terminal: Terminal) -> None:
+    async with SerialLink(terminal.path, Uart(115200)) as link:
+        before_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        os.write(terminal.device, b"\x01\x00\xff\r\n\x11\x13")
+        with anyio.fail_after(3):
+            chunk = await anext(link.chunks())
+        after_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        assert b"\x01\x00\xff\r\n\x11\x13".startswith(chunk.data)
+        assert before_ns <= chunk.arrival_ns <= after_ns
+
+
+async def test_bytes_are_written_unchanged(terminal: Terminal) -> None:
+    async with SerialLink(terminal.path, Uart(9600)) as link:
+        await link.write(b"\x7d\x81\xa1\n\x80")
+        assert os.read(terminal.device, 64) == b"\x7d\x81\xa1\n\x80"
+
+
+async def test_a_long_stream_comes_whole(terminal: Terminal) -> None:
+    sent = bytes(range(256)) * 40
+    async with SerialLink(terminal.path, Uart(115200)) as link, anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, os.write, terminal.device, sent)
+        assert await collect(link, len(sent)) == sent
+        assert link.dropped == 0
+
+
+async def test_a_hang_up_is_told_at_once(terminal: Terminal) -> None:
+    async with SerialLink(terminal.path, Uart(115200)) as link:
+        os.write(terminal.device, b"last")
+        assert await collect(link, 4) == b"last"
+        begun = time.monotonic()
+        terminal.hang_up()
+        with pytest.raises(LinkLost, match="gone"), anyio.fail_after(3):
+            await anext(link.chunks())
+        assert time.monotonic() - begun < 0.5
+        with pytest.raises(LinkLost):
+            await link.write(b"anyone?")
+
+
+async def test_what_was_heard_before_the_hang_up_comes_out_first(terminal: Terminal) -> None:
+    async with SerialLink(terminal.path, Uart(115200)) as link:
+        os.write(terminal.device, b"last words")
+        heard, chunks = b"", link.chunks()
+        while heard != b"last words":
+            with anyio.fail_after(3):
+                heard += (await anext(chunks)).data
+        terminal.hang_up()
+        with pytest.raises(LinkLost), anyio.fail_after(3):
+            await anext(chunks)
+
+
+async def test_a_device_that_takes_no_bytes_is_lost(terminal: Terminal) -> None:
+    async with SerialLink(terminal.path, Uart(115200)) as link:
+        with pytest.raises(LinkLost, match="cannot write"), anyio.fail_after(5):
+            await link.write(b"x" * 200_000)
+
+
+async def test_closing_is_quick(terminal: Terminal) -> None:
+    async with SerialLink(terminal.path, Uart(115200)):
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 0.5
+    async with SerialLink(terminal.path, Uart(115200)):
+        pass  # and what was closed can be opened again
+
+
+async def test_a_port_is_ours_alone(terminal: Terminal) -> None:
+    async with SerialLink(terminal.path, Uart(115200)):
+        with pytest.raises(LinkError, match="exclusively lock"):
+            async with SerialLink(terminal.path, Uart(115200)):
+                pass
+
+
+async def test_a_missing_port_is_named() -> None:
+    with pytest.raises(LinkError, match=r"/dev/serial/by-id/none: cannot open at 9600 7E1: .*No such file"):
+        async with SerialLink("/dev/serial/by-id/none", Uart(9600, 7, "E")):
+            pass
+
+
+async def test_the_hand_over_is_bounded_and_counts() -> None:
+    heard = HandOver(cap=3)
+    for number in range(5):
+        heard.put(Chunk(bytes([number]), number))
+    heard.lose("first")
+    heard.lose("second")
+    chunks = heard.chunks()
+    assert [(await anext(chunks)).data for _ in range(3)] == [b"\x02", b"\x03", b"\x04"]
+    with pytest.raises(LinkLost, match="first"):
+        await anext(chunks)
+    assert heard.dropped == 2
