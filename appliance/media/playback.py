@@ -136,13 +136,20 @@ def pictures_of(path: str) -> Iterator[tuple[bytes, Coding, int, int]]:
             if context.name == "mjpeg":
                 for packet in file.demux(stream):
                     if packet.size:
-                        yield bytes(packet), Coding.JPEG, context.width, context.height
+                        yield jpeg(bytes(packet)), Coding.JPEG, context.width, context.height
             else:
                 for picture in file.decode(stream):
                     plain = picture.reformat(format="yuv420p", dst_color_range="MPEG")
                     yield plain.to_ndarray().tobytes(), Coding.YUV420P, plain.width, plain.height
     except (OSError, ValueError, IndexError, av.FFmpegError) as error:
         raise LinkLost(f"{path}: cannot be read: {error}") from error
+
+
+def jpeg(data: bytes) -> bytes:
+    """The same bytes. `ValueError` when they do not begin as a JPEG does (ITU-T T.81, SOI marker)."""
+    if not data.startswith(b"\xff\xd8"):
+        raise ValueError(f"got a picture that begins with {data[:2].hex()}, wanted ffd8")
+    return data
 
 
 def wav(path: Path) -> LoopedSound:

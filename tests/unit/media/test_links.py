@@ -1,0 +1,109 @@
+"""Cameras and sound cards as PyAV gives them: what is read, and how they go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from av.packet import Packet
+
+from appliance.media.otoscope import pictures
+from drivers.core.errors import LinkError, LinkLost
+from drivers.links.audio import Card, CardSettings
+from drivers.links.camera import Camera, CameraSettings, Coding, capture_instant
+
+
+class Going:
+    """A container that gives some packets and then fails as an unplugged device does."""
+
+    def __init__(self, packets: list[bytes], error: Exception | None, name: str = "mjpeg") -> None:
+        context = type("Context", (), {"name": name, "pix_fmt": "yuyv422", "width": 64, "height": 48})
+        stream = type("Stream", (), {"codec_context": context})
+        self.streams = type("Streams", (), {"video": [stream], "audio": [stream]})
+        self._packets, self._error = packets, error
+        self.closed = False
+
+    def demux(self, stream: Any) -> Iterator[Packet[Any]]:
+        del stream
+        yield from (Packet(data) for data in self._packets)
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+UNPLUGGED = pytest.mark.parametrize(
+    "error",
+    [OSError(19, "No such device"), OSError(5, "Input/output error"), av.error.ArgumentError(22, "returned 22"), None],
+)
+
+
+@UNPLUGGED
+def test_an_unplugged_camera_is_a_lost_link_however_it_says_it(error: Exception | None) -> None:
+    camera = Camera(CameraSettings("/dev/v4l/by-id/otoscope"), lambda *a, **k: Going([b"\xff\xd8one"], error))
+    frame = camera.read()
+    assert (frame.data, frame.coding, frame.width, frame.height) == (b"\xff\xd8one", Coding.JPEG, 64, 48)
+    with pytest.raises(LinkLost, match="camera /dev/v4l/by-id/otoscope: gone"):
+        camera.read()
+
+
+@UNPLUGGED
+def test_an_unplugged_card_is_a_lost_link_however_it_says_it(error: Exception | None) -> None:
+    samples = np.arange(8, dtype="<i2")
+    settings = CardSettings("hw:CARD=STE0001,DEV=0", 48000, channels=2, channel=1)
+    card = Card(settings, lambda *a, **k: Going([samples.tobytes()], error))
+    period = card.read()
+    assert (period.samples.tolist(), period.rate_hz) == ([1, 3, 5, 7], 48000)
+    with pytest.raises(LinkLost, match="sound card hw:CARD=STE0001,DEV=0: gone"):
+        card.read()
+
+
+def test_a_raw_camera_names_its_format() -> None:
+    camera = Camera(CameraSettings("any", coding=Coding.YUYV422), lambda *a, **k: Going([b"raw"], None, "rawvideo"))
+    assert camera.read().coding is Coding.YUYV422
+
+
+def test_a_camera_is_asked_for_its_own_jpeg() -> None:
+    asked: dict[str, Any] = {}
+
+    def opener(device: str, **more: Any) -> Going:
+        asked.update(more, device=device)
+        return Going([], None)
+
+    Camera(CameraSettings("/dev/v4l/by-id/otoscope", 1920, 1080, 30), opener)
+    assert asked == {
+        "device": "/dev/v4l/by-id/otoscope",
+        "format": "v4l2",
+        "options": {"input_format": "mjpeg", "video_size": "1920x1080", "framerate": "30"},
+    }
+
+
+def test_what_is_not_there_cannot_be_opened() -> None:
+    with pytest.raises(LinkError, match="camera /dev/v4l/by-id/none: cannot open"):
+        Camera(CameraSettings("/dev/v4l/by-id/none"))
+    with pytest.raises(LinkError, match="sound card hw:CARD=none: cannot open"):
+        Card(CardSettings("hw:CARD=none"))
+
+
+def test_pyav_reads_the_very_bytes_of_a_jpeg_stream(tmp_path: Path) -> None:
+    drawn = pictures(320, 180, 2)
+    path = tmp_path / "camera.mjpeg"
+    path.write_bytes(b"".join(drawn))
+    camera = Camera(CameraSettings(str(path)), opener=lambda device, **more: av.open(device))
+    assert [camera.read().data for _ in range(2)] == drawn
+    camera.close()
+
+
+@pytest.mark.parametrize(("ago_s", "found_ago_s"), [(0.04, 0.04), (900, 0), (-1, 0)])
+def test_the_kernels_stamp_is_believed_if_it_can_be_true(ago_s: float, found_ago_s: float) -> None:
+    packet: Packet[Any] = Packet(b"x")
+    packet.pts, packet.time_base = (time.monotonic_ns() - int(ago_s * 1e9)) // 1000, Fraction(1, 1_000_000)
+    age_s = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - capture_instant(packet)) / 1e9
+    assert found_ago_s - 0.001 < age_s < found_ago_s + 0.05
