@@ -1,0 +1,68 @@
+"""seca scales with the serial interface of 2005 (document 30-34-00-605, index c): a block a second, 1200 8E1.
+
+STX, then bytes as two hexadecimal digits each: kind (A0 and A1 from scales, A4 from measuring rods), decimal digits,
+the form of the display, control bytes, check; then CR LF ETX. The check is a CRC with the generator 0x107; "00" says
+that this software has none. What the form of the display stands for (unit and decimal point) and the order of the
+control bits (stable, hold, minus...) could not be found in public: **no weight is given**, only that the scale is
+there and speaks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from drivers.core.driver import Driver, Tier, Uart
+from drivers.core.errors import PacketError
+from drivers.core.framing import Hunt
+from drivers.core.model import Event, Numeric, Packet, Validity
+from drivers.core.vocab import HEIGHT, WEIGHT, Metric
+
+BLOCK = re.compile(rb"\x02(A0|A1|A4)([0-9A-F]+)([0-9A-F]{2})\r\n\x03")
+SIZES = {b"A0": 18, b"A1": 18, b"A4": 16}
+METRICS: dict[bytes, Metric] = {b"A0": WEIGHT, b"A1": WEIGHT, b"A4": HEIGHT}
+NO_CHECK = 0
+
+
+def size(buffer: bytes) -> int:
+    """For the framer: the length that the kind announces."""
+    return 0 if len(buffer) < 3 else SIZES.get(buffer[1:3], -1)
+
+
+def sound(packet: bytes) -> bool:
+    """Whether the block is whole and its check holds."""
+    block = BLOCK.fullmatch(packet)
+    if block is None:
+        return False
+    check = int(block[3], 16)
+    return check in (NO_CHECK, crc8(bytes.fromhex((block[1] + block[2]).decode())))
+
+
+def crc8(data: bytes) -> int:
+    """CRC-8 with the polynomial x^8 + x^2 + x + 1, from 0."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
+    return crc
+
+
+def decode(packet: Packet) -> Iterator[Event]:
+    """One block: a measurement whose number cannot be told."""
+    if not sound(packet.data):
+        raise PacketError(f"no seca block, or its check is wrong: {len(packet.data)} bytes")
+    metric = METRICS[packet.data[1:3]]
+    yield Numeric(metric, None, metric.unit, Validity.INVALID)
+
+
+DRIVER = Driver(
+    name="scale-seca",
+    claim=Uart(1200, parity="E"),
+    decoder=lambda: decode,
+    framer=lambda: Hunt(b"\x02", size, sound),
+    quiet_s=5.0,
+    continuous=True,
+    tier=Tier.DRAFT,
+    evidence="the framing in the maker's document; no recording",
+)
