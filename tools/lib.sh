@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Words shared by the set-up scripts. Source it from the project's root.
 
 say() { printf 'chevet: %s\n' "$*" >&2; }

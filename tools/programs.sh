@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Programs of others that the tests drive. Sourced by setup.sh. Without them their tests skip, and say why.
 
 # program: Debian package

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The virtual environment .venv, filled from the lock files. Sourced by setup.sh.
 
 PYTHON_MINIMUM=3.11
@@ -27,13 +28,23 @@ make_venv() {
   quietly "$python" -m venv .venv
 }
 
-# It runs, is new enough, holds pip, and was made here: the scripts of a moved or copied tree point to the old place.
+# Filled to the end, runs, is new enough, holds pip, and was made here: the scripts of a moved or copied tree point to
+# the old place.
 venv_is_usable() {
-  .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+  [ ! -e .venv/unfinished ] && .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
     grep -qF "$PWD/.venv/bin/" .venv/bin/pip
 }
 
 pip_install() { quietly .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check "$@"; }
+
+# Whoever is killed in here leaves `unfinished` behind; pip tidies up only after its own errors.
+fill_venv() {
+  local status=0
+  touch .venv/unfinished
+  { pip_install --require-hashes "${@/#/--requirement=}" && pip_install --no-deps --no-build-isolation --editable .; } || status=$?
+  rm .venv/unfinished
+  return $status
+}
 
 has_systemd_headers() {
   pkg-config --exists libsystemd 2>/dev/null && command -v cc >/dev/null &&
@@ -58,8 +69,7 @@ python_ready() {
   venv_is_usable || make_venv
   is_stamped ".venv/ready-for-$1" "$key" && return
   say "installing the locked Python packages (about a minute)"
-  pip_install --require-hashes "${locks[@]/#/--requirement=}"
-  pip_install --no-deps --no-build-isolation --editable .
+  fill_venv "${locks[@]}"
   install_systemd
   stamp ".venv/ready-for-$1" "$key"
 }

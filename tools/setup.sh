@@ -11,10 +11,18 @@ cd -P "$(dirname "$0")/.."
 mkdir -p build
 exec 9>build/setup.lock
 flock 9 # two set-ups of one tree take turns
+: >build/setup.log
 
+# No `&&` between these: a function in such a list goes on after an error in it.
 case "${1:-}" in
-  run) python_ready run && ui_ready ;;
-  test) python_ready test && ui_ready && programs_ready ;;
-  ui) python_ready run && ui_ready ;;
+  run | ui)
+    python_ready run
+    ui_ready
+    ;;
+  test)
+    python_ready test
+    ui_ready
+    programs_ready
+    ;;
   *) die "usage: tools/setup.sh run|test|ui" ;;
 esac
