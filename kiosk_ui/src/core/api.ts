@@ -39,11 +39,6 @@ export interface Typed {
   sex: Sex;
 }
 
-export interface Description {
-  type: RTCSdpType;
-  sdp: string;
-}
-
 export interface SimulatedDevice {
   key: string;
   name: string;
@@ -96,9 +91,9 @@ export class Api {
   close = (id: string): Promise<unknown> => this.#act(id, "close", {});
   abandon = (id: string, reason: string): Promise<unknown> => this.#act(id, "abandon", { reason });
 
-  preview = (): Promise<{ peer: string; description: Description }> => this.#call("POST", "/api/preview", {});
-  answerPreview = (peer: string, description: Description): Promise<unknown> =>
-    this.#call("POST", `/api/preview/${encodeURIComponent(peer)}`, { description });
+  preview = (): Promise<{ peer: string; description: RTCSessionDescriptionInit }> => this.#call("POST", "/api/preview", {});
+  answerPreview = (peer: string, answer: RTCSessionDescriptionInit): Promise<unknown> =>
+    this.#call("POST", `/api/preview/${encodeURIComponent(peer)}`, answer);
   endPreview = (peer: string): Promise<unknown> => this.#call("DELETE", `/api/preview/${encodeURIComponent(peer)}`);
 
   /** Null on a real unit. */

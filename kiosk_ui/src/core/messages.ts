@@ -39,6 +39,8 @@ export interface Device {
   at_ms: number | null;
   lease: boolean;
   continuous?: boolean;
+  /** Percent. */
+  battery?: string | null;
   tell?: string | null;
 }
 
@@ -152,7 +154,7 @@ export interface Consultation {
   confirmed?: boolean;
   consent?: Consent | null;
   resumed?: boolean;
-  doctor: { name: string; state: "waiting" | "connected" | "lost" } | null;
+  doctor: { name: string; state: "waiting" | "connected" | "lost" | "gone" } | null;
 }
 
 export interface Quarantined {
@@ -179,6 +181,9 @@ export interface Unit {
   storage: "ok" | "low" | "full";
   clock: "trusted" | "untrusted";
   tell: string[];
+  /** Results that are held in memory because the disk is full. */
+  unsaved?: number;
+  /** When the unit's service started. */
   started?: string | null;
 }
 
@@ -285,7 +290,7 @@ const SHAPES: Record<Message["type"], Check> = {
       nothing,
       fields({ birth_name: text, given_names: text, birth_date: text, sex: one("F", "M", "U"), origin: text }),
     ),
-    doctor: or(nothing, fields({ name: text, state: one("waiting", "connected", "lost") })),
+    doctor: or(nothing, fields({ name: text, state: one("waiting", "connected", "lost", "gone") })),
   }),
   quarantine: fields({
     id: text,

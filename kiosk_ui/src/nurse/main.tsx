@@ -1,4 +1,65 @@
+/** The kiosk, put together. */
+
+import "../ui/fonts.css";
+import "../ui/tokens.css";
+import "../ui/base.css";
+import "./nurse.css";
+import { effect, signal } from "@preact/signals";
 import { render } from "preact";
+import { Api } from "../core/api.js";
+import { type Language, LANGUAGES, preferred } from "../core/i18n.js";
+import { Socket } from "../core/socket.js";
+import { Screen, ScreenProvider } from "../ui/screen.js";
+import { Kiosk } from "./kiosk.js";
+import { type Kiosk as KioskParts, KioskProvider, type Theme } from "./kiosk-context.js";
+
+const QUIET_MS = 3000; // twelve beats
+const LANGUAGE = "chevet.language";
+const THEME = "chevet.theme";
+
+function remembered<T extends string>(key: string, possible: readonly T[], otherwise: T): T {
+  const found = localStorage.getItem(key);
+  return possible.find((one) => one === found) ?? otherwise;
+}
+
+/** Pixels to a millimetre, where the unit's configuration knows its panel: `/?mm=3.8`. */
+function panel(): void {
+  const mm = Number(new URLSearchParams(location.search).get("mm"));
+  if (mm >= 2 && mm <= 20) document.documentElement.style.setProperty("--mm", `${mm}px`);
+}
+
+function keepChoices(screen: Screen, kiosk: KioskParts): void {
+  effect(() => {
+    document.documentElement.lang = screen.language.value;
+    localStorage.setItem(LANGUAGE, screen.language.value);
+  });
+  effect(() => {
+    document.documentElement.dataset["theme"] = kiosk.theme.value;
+    localStorage.setItem(THEME, kiosk.theme.value);
+  });
+}
+
+function start(root: HTMLElement): void {
+  const languages = Object.keys(LANGUAGES) as Language[];
+  const screen = new Screen(remembered(LANGUAGE, languages, preferred(navigator.languages)));
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const kiosk: KioskParts = {
+    api: new Api(),
+    theme: signal(remembered<Theme>(THEME, ["light", "dark"], system)),
+    startAfresh: () => location.replace(location.pathname + location.search),
+  };
+  panel();
+  keepChoices(screen, kiosk);
+  new Socket(`${location.origin.replace(/^http/, "ws")}/api/live`, { message: screen.receive }, { quiet: QUIET_MS });
+  render(
+    <ScreenProvider value={screen}>
+      <KioskProvider value={kiosk}>
+        <Kiosk />
+      </KioskProvider>
+    </ScreenProvider>,
+    root,
+  );
+}
 
 const root = document.getElementById("kiosk");
-if (root) render(<h1>Chevet</h1>, root);
+if (root) start(root);

@@ -1,0 +1,117 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { Consultation as Told, Source } from "../core/messages.js";
+import { Problem, useAct } from "../ui/act.js";
+import { PatientBanner } from "../ui/banner.js";
+import { Icon } from "../ui/icon.js";
+import { useScreen } from "../ui/screen.js";
+import { StateMark } from "../ui/state.js";
+import { Page } from "./frame.js";
+import { useKiosk } from "./kiosk-context.js";
+import { Manual } from "./manual.js";
+import { DoctorsView } from "./pictures.js";
+import { Results } from "./results.js";
+import { Tile } from "./tile.js";
+
+const DOCTOR_ICON = { waiting: "clock", connected: "circle-check", lost: "unplug", gone: "circle-dashed" };
+
+export function DoctorMark({ consultation }: { consultation: Told }): JSX.Element {
+  const { t } = useScreen();
+  const doctor = consultation.doctor;
+  const state = doctor?.state ?? "waiting";
+  return (
+    <span class={`doctor doctor-${state}`} role="status">
+      <Icon name={DOCTOR_ICON[state]} />
+      {doctor ? t(`doctor.${state}`, { name: doctor.name }) : t("doctor.none")}
+    </span>
+  );
+}
+
+const FLOOR_DB = -60; // of the level meter
+
+/** What the stethoscope hears, so that the nurse can place it without listening. */
+function SoundTile({ source }: { source: Source }): JSX.Element {
+  const screen = useScreen();
+  const { t } = screen;
+  const alive = screen.alive.value;
+  const live = alive && source.state === "live";
+  const level = source.level ?? FLOOR_DB;
+  return (
+    <article class={`tile tile-sound ${live ? "" : "tile-stale"}`}>
+      <header class="tile-head">
+        <Icon name="stethoscope" />
+        <h3>{source.name}</h3>
+        <StateMark state={source.state} alive={alive} />
+      </header>
+      <div class="tile-body">
+        <div class={`value metric-sound ${live ? "" : "stale"}`}>
+          <span class="value-name">{t("sound.level")}</span>
+          <span class="value-number" dir="ltr">{live ? Math.round(level) : "–"}<span class="value-unit"> dBFS</span></span>
+        </div>
+        <meter min={FLOOR_DB} max={0} value={live ? Math.max(FLOOR_DB, level) : FLOOR_DB} aria-label={t("sound.level")} />
+        {live && source.clipped && <p class="notice"><Icon name="triangle-alert" />{t("sound.clipped")}</p>}
+        {live && !source.clipped && level < -50 && <p class="notice"><Icon name="info" />{t("sound.quiet")}</p>}
+        <p class="muted">{t("sound.goes-to-doctor")}</p>
+      </div>
+    </article>
+  );
+}
+
+function Tiles({ id }: { id: string }): JSX.Element {
+  const screen = useScreen();
+  const { devices, sources } = screen.state.value;
+  const sounds = [...sources.values()].filter((source) => source.kind === "audio");
+  return (
+    <section class="tiles" aria-label={screen.t("vitals.title")}>
+      <p class="no-alarms">
+        <Icon name="bell-off" />
+        {screen.t("vitals.no-alarms")}
+      </p>
+      <div class="tile-grid">
+        {[...devices.values()].map((device) => <Tile device={device} id={id} key={device.key} />)}
+        {sounds.map((source) => <SoundTile source={source} key={source.key} />)}
+      </div>
+    </section>
+  );
+}
+
+export function Consultation({ consultation, onSimulator }: { consultation: Told; onSimulator: () => void }): JSX.Element {
+  const screen = useScreen();
+  const { t } = screen;
+  const { api } = useKiosk();
+  const act = useAct();
+  const typing = useSignal(false);
+  const id = consultation.id ?? "";
+  const off = act.busy || !screen.alive.value;
+  const unused = [...screen.state.value.devices.values()].some((device) => !device.lease && (device.state === "live" || device.state === "ready"));
+  return (
+    <Page head={<><PatientBanner patient={consultation.patient} /><DoctorMark consultation={consultation} /></>} class="consultation">
+      <div class="side">
+        <DoctorsView id={id} />
+        <Results heading={t("result.title")} />
+      </div>
+      <Tiles id={id} />
+      <div class="actions">
+        <button type="button" class="button" disabled={off || !unused} onClick={() => void act.run(() => api.lease(id, "*"))}>
+          <Icon name="plus" />
+          {t("tile.use-all")}
+        </button>
+        <button type="button" class="button" disabled={off} onClick={() => (typing.value = true)}>
+          <Icon name="pen-line" />
+          {t("manual.title")}
+        </button>
+        {screen.state.value.hello?.simulated && (
+          <button type="button" class="button" onClick={onSimulator}>
+            <Icon name="flask-conical" />
+            {t("simulator.short")}
+          </button>
+        )}
+        <Problem error={act.error} />
+        <button type="button" class="button primary finish" disabled={off} onClick={() => void act.run(() => api.review(id))}>
+          {t("review.go")}
+        </button>
+      </div>
+      {typing.value && <Manual id={id} onClose={() => (typing.value = false)} />}
+    </Page>
+  );
+}

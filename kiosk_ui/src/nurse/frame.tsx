@@ -1,0 +1,127 @@
+/** What is on every screen: that it is simulated, that the unit is not heard, what the unit has to say, where results are. */
+
+import type { ComponentChildren, JSX } from "preact";
+import { timeText } from "../core/format.js";
+import type { LiveState } from "../core/state.js";
+import { Icon } from "../ui/icon.js";
+import { useScreen } from "../ui/screen.js";
+
+export function SimulatedMark(): JSX.Element | null {
+  const screen = useScreen();
+  if (!screen.state.value.hello?.simulated) return null;
+  return (
+    <div class="simulated" role="note">
+      <Icon name="flask-conical" />
+      <strong>{screen.t("simulated.mark")}</strong>
+      <span>{screen.t("simulated.explain")}</span>
+    </div>
+  );
+}
+
+export function Unheard(): JSX.Element | null {
+  const screen = useScreen();
+  if (screen.alive.value) return null;
+  return (
+    <div class="unheard" role="alert">
+      <Icon name="wifi-off" />
+      <div>
+        <strong>{screen.t("unheard.title")}</strong>
+        <p>{screen.t("unheard.explain")}</p>
+      </div>
+    </div>
+  );
+}
+
+/** The sentences of the unit that somebody must read; `restarted` has a banner of its own. */
+function UnitTells({ state }: { state: LiveState }): JSX.Element {
+  const screen = useScreen();
+  const codes = (state.unit?.tell ?? []).filter((code) => code !== "restarted");
+  return (
+    <>
+      {codes.map((code) => (
+        <span class="status-part warn" key={code}>
+          <Icon name="triangle-alert" />
+          {screen.word("tell", code)}
+        </span>
+      ))}
+    </>
+  );
+}
+
+export function OutboxState({ state }: { state: LiveState }): JSX.Element | null {
+  const { t } = useScreen();
+  const outbox = state.outbox;
+  if (!outbox) return null;
+  const down = outbox.platform === "down";
+  return (
+    <>
+      <span class={`status-part ${down ? "warn" : ""}`}>
+        <Icon name={down ? "cloud-off" : "cloud-check"} />
+        {t(`platform.${outbox.platform}`)}
+      </span>
+      <span class="status-part">
+        <Icon name="hard-drive" />
+        {outbox.waiting === 0 ? t("outbox.empty") : t("outbox.waiting", { n: outbox.waiting })}
+      </span>
+      {outbox.refused > 0 && (
+        <span class="status-part warn">
+          <Icon name="circle-x" />
+          {t("outbox.refused", { n: outbox.refused })}
+        </span>
+      )}
+    </>
+  );
+}
+
+export function StatusLine(): JSX.Element {
+  const screen = useScreen();
+  const state = screen.state.value;
+  return (
+    <footer class="status">
+      <OutboxState state={state} />
+      <UnitTells state={state} />
+    </footer>
+  );
+}
+
+/** When the unit came back and what that means; both ways on are offered. */
+export function Restarted({ onResume, onClose }: { onResume: () => void; onClose: () => void }): JSX.Element {
+  const screen = useScreen();
+  const started = screen.state.value.unit?.started;
+  const sentence = started
+    ? screen.t("restarted.at", { time: timeText(started, screen.locale) })
+    : screen.t("restarted.unknown");
+  return (
+    <div class="restarted" role="alert">
+      <Icon name="power" />
+      <p>
+        <strong>{sentence}</strong> {screen.t("restarted.explain")}
+      </p>
+      <button type="button" class="button primary" onClick={onResume}>
+        {screen.t("restarted.resume")}
+      </button>
+      <button type="button" class="button" onClick={onClose}>
+        {screen.t("restarted.close")}
+      </button>
+    </div>
+  );
+}
+
+interface PageProps {
+  children: ComponentChildren;
+  /** A title, or the patient. */
+  head: JSX.Element;
+  class?: string;
+}
+
+export function Page({ children, head, class: name = "" }: PageProps): JSX.Element {
+  return (
+    <div class={`page ${name}`}>
+      <SimulatedMark />
+      <Unheard />
+      <header class="page-head">{head}</header>
+      <main class="page-body">{children}</main>
+      <StatusLine />
+    </div>
+  );
+}

@@ -1,0 +1,166 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import type { Health } from "../core/api.js";
+import { LANGUAGES, type Language } from "../core/i18n.js";
+import type { Device, Source } from "../core/messages.js";
+import { Problem, useAct } from "../ui/act.js";
+import { Icon, kindIcon } from "../ui/icon.js";
+import { useScreen } from "../ui/screen.js";
+import { Age, StateMark } from "../ui/state.js";
+import { Page } from "./frame.js";
+import { useKiosk } from "./kiosk-context.js";
+
+const HEALTH_EVERY_MS = 5000;
+
+function useHealth(): Health | null {
+  const { api } = useKiosk();
+  const health = useSignal<Health | null>(null);
+  useEffect(() => {
+    const ask = async (): Promise<void> => {
+      health.value = await api.health().catch(() => null);
+    };
+    void ask();
+    const timer = setInterval(() => void ask(), HEALTH_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [api, health]);
+  return health.value;
+}
+
+function LanguageSwitch(): JSX.Element {
+  const { language, t } = useScreen();
+  return (
+    <div class="choices" role="group" aria-label={t("home.language")}>
+      {Object.entries(LANGUAGES).map(([code, name]) => (
+        <button
+          type="button"
+          class="button"
+          lang={code}
+          aria-pressed={language.value === code}
+          onClick={() => (language.value = code as Language)}
+          key={code}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function ThemeSwitch(): JSX.Element {
+  const { theme } = useKiosk();
+  const { t } = useScreen();
+  const other = theme.value === "light" ? "dark" : "light";
+  return (
+    <button type="button" class="button" onClick={() => (theme.value = other)}>
+      <Icon name={other === "dark" ? "moon" : "sun"} />
+      {t(`theme.${other}`)}
+    </button>
+  );
+}
+
+function Readiness({ health, alive }: { health: Health | null; alive: boolean }): JSX.Element {
+  const screen = useScreen();
+  const state = !alive || !health ? "unknown" : health.status === "ok" ? "ready" : "degraded";
+  const faults = health?.checks.filter((check) => check.state !== "ok") ?? [];
+  const icon = { ready: "circle-check", degraded: "triangle-alert", unknown: "circle-dashed" }[state];
+  return (
+    <section class={`readiness readiness-${state}`}>
+      <Icon name={icon} />
+      <div>
+        <h2>{screen.t(`home.${state}`)}</h2>
+        {alive && faults.map((check) => <p key={check.name}>{screen.word("check", check.name)}: {check.detail}</p>)}
+      </div>
+    </section>
+  );
+}
+
+function DeviceRow({ device }: { device: Device }): JSX.Element {
+  const screen = useScreen();
+  return (
+    <li class="device-row">
+      <Icon name={kindIcon(device.kind)} />
+      <span class="device-name">{device.name}</span>
+      <StateMark state={device.state} alive={screen.alive.value} />
+      {device.at_ms != null && <Age at_ms={device.at_ms} stale={null} />}
+      {device.battery != null && <span>{screen.t("device.battery", { n: device.battery })}</span>}
+    </li>
+  );
+}
+
+function SourceRow({ source }: { source: Source }): JSX.Element {
+  const screen = useScreen();
+  return (
+    <li class="device-row">
+      <Icon name={source.kind === "video" ? "video" : "stethoscope"} />
+      <span class="device-name">{source.name}</span>
+      <StateMark state={source.state} alive={screen.alive.value} />
+    </li>
+  );
+}
+
+export interface HomeProps {
+  onQuarantine: () => void;
+  onSimulator: () => void;
+}
+
+function Asides({ onQuarantine, onSimulator }: HomeProps): JSX.Element {
+  const screen = useScreen();
+  const { quarantine, hello } = screen.state.value;
+  return (
+    <div class="home-asides">
+      {quarantine.size > 0 && (
+        <button type="button" class="button" onClick={onQuarantine}>
+          <Icon name="archive" />
+          {screen.t("quarantine.count", { n: quarantine.size })}
+        </button>
+      )}
+      {hello?.simulated && (
+        <button type="button" class="button" onClick={onSimulator}>
+          <Icon name="flask-conical" />
+          {screen.t("simulator.title")}
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function Home(props: HomeProps): JSX.Element {
+  const screen = useScreen();
+  const { api } = useKiosk();
+  const health = useHealth();
+  const act = useAct();
+  const { hello, devices, sources } = screen.state.value;
+  const head = (
+    <>
+      <h1>{hello?.unit.name ?? screen.t("app.name")}</h1>
+      <ThemeSwitch />
+      <LanguageSwitch />
+    </>
+  );
+  return (
+    <Page head={head} class="home">
+      <section class="home-devices">
+        <h2>{screen.t("home.devices")}</h2>
+        <ul class="device-list">
+          {[...devices.values()].map((device) => <DeviceRow device={device} key={device.key} />)}
+          {[...sources.values()].map((source) => <SourceRow source={source} key={source.key} />)}
+        </ul>
+      </section>
+      <section class="home-start">
+        <Readiness health={health} alive={screen.alive.value} />
+        <button
+          type="button"
+          class="button primary huge"
+          disabled={act.busy || !screen.alive.value}
+          onClick={() => void act.run(api.open)}
+        >
+          <Icon name="plus" />
+          {screen.t("home.new")}
+        </button>
+        <Problem error={act.error} />
+        <Asides {...props} />
+      </section>
+    </Page>
+  );
+}

@@ -1,0 +1,175 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { digitsOf, isoOf, shown } from "../core/birthdate.js";
+import type { Sex } from "../core/messages.js";
+import { KeyboardScanner, withSeparators } from "../core/scan.js";
+import { Problem, useAct } from "../ui/act.js";
+import { Icon } from "../ui/icon.js";
+import { Keyboard, pressed } from "../ui/keyboard.js";
+import { useScreen } from "../ui/screen.js";
+import { Cancel } from "./cancel.js";
+import { Page } from "./frame.js";
+import { useKiosk } from "./kiosk-context.js";
+
+const LONGEST_NAME = 100;
+const SEXES: Sex[] = ["F", "M", "U"];
+
+type FieldName = "birth_name" | "given_names" | "birth_date";
+
+const FIELDS: FieldName[] = ["birth_name", "given_names", "birth_date"];
+
+interface FieldProps {
+  name: FieldName;
+  value: string;
+  active: boolean;
+  fault: string | null;
+  onActive: () => void;
+  onValue: (value: string) => void;
+}
+
+function Field({ name, value, active, fault, onActive, onValue }: FieldProps): JSX.Element {
+  const { t } = useScreen();
+  const date = name === "birth_date";
+  return (
+    <label class={`field ${active ? "field-active" : ""}`}>
+      <span class="field-label">{t(`identify.${name}`)}</span>
+      <input
+        name={name}
+        value={date ? shown(value) : value}
+        placeholder={date ? t("identify.date-form") : ""}
+        inputMode="none"
+        autocomplete="off"
+        spellcheck={false}
+        maxLength={LONGEST_NAME}
+        dir={date ? "ltr" : "auto"}
+        aria-invalid={fault !== null}
+        onFocus={onActive}
+        onInput={(event) => onValue(date ? digitsOf(event.currentTarget.value) : event.currentTarget.value)}
+      />
+      {fault !== null && (
+        <span class="field-fault">
+          <Icon name="triangle-alert" />
+          {fault}
+        </span>
+      )}
+    </label>
+  );
+}
+
+function SexChoice({ sex, onSex }: { sex: Sex | null; onSex: (sex: Sex) => void }): JSX.Element {
+  const { t } = useScreen();
+  return (
+    <div class="field">
+      <span class="field-label">{t("identify.sex")}</span>
+      <div class="choices" role="group" aria-label={t("identify.sex")}>
+        {SEXES.map((one) => (
+          <button type="button" class="button" aria-pressed={sex === one} onClick={() => onSex(one)} key={one}>
+            {t(`sex.${one}`)}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+const NOTHING: Record<FieldName, string> = { birth_name: "", given_names: "", birth_date: "" };
+
+/** What is typed so far, and what is wrong with it once somebody asked. */
+function useForm() {
+  const { t } = useScreen();
+  const values = useSignal(NOTHING);
+  const sex = useSignal<Sex | null>(null);
+  const asked = useSignal(false);
+  const iso = isoOf(values.value.birth_date, new Date());
+  const fault = (name: FieldName): string | null => {
+    if (!asked.value) return null;
+    if (name === "birth_date") return iso === null ? t("identify.date-fault") : null;
+    return values.value[name].trim() === "" ? t("identify.name-fault") : null;
+  };
+  const complete = iso !== null && sex.value !== null && values.value.birth_name.trim() !== "" && values.value.given_names.trim() !== "";
+  const set = (name: FieldName, value: string): void => {
+    values.value = { ...values.value, [name]: value };
+  };
+  const clear = (): void => void (values.value = NOTHING);
+  return { values, sex, asked, iso, fault, complete, set, clear };
+}
+
+/** A code that comes by the clipboard is taken at once, whatever field has the focus. */
+function pasted(event: ClipboardEvent, take: (code: string) => void): void {
+  const text = withSeparators(event.clipboardData?.getData("text") ?? "");
+  if (!text.startsWith("IS")) return;
+  event.preventDefault();
+  take(text);
+}
+
+/** A scanner that types may type into anything. */
+function useScanner(take: (code: string) => void): void {
+  useEffect(() => {
+    const scanner = new KeyboardScanner();
+    const listen = (event: KeyboardEvent): void => {
+      const code = scanner.press(event, event.timeStamp);
+      if (scanner.scanning || code !== null) event.preventDefault();
+      if (code !== null) take(code);
+    };
+    addEventListener("keydown", listen, { capture: true });
+    return () => removeEventListener("keydown", listen, { capture: true });
+  }, []);
+}
+
+export function Identify({ id }: { id: string }): JSX.Element {
+  const screen = useScreen();
+  const { t } = screen;
+  const { api } = useKiosk();
+  const act = useAct();
+  const form = useForm();
+  const active = useSignal<FieldName>("birth_name");
+  const take = (code: string): void => {
+    form.clear(); // its first keys went into a field before they could be known
+    void act.run(() => api.identifyByCode(id, code));
+  };
+  useScanner(take);
+  const submit = (): void => {
+    form.asked.value = true;
+    const { birth_name, given_names } = form.values.value;
+    if (!form.complete || form.iso === null || form.sex.value === null) return;
+    const typed = { birth_name: birth_name.trim(), given_names: given_names.trim(), birth_date: form.iso, sex: form.sex.value };
+    void act.run(() => api.identify(id, typed));
+  };
+  const key = (name: string): void => {
+    const field = active.value;
+    form.set(field, pressed(form.values.value[field], name, field === "birth_date" ? 8 : LONGEST_NAME));
+  };
+  return (
+    <Page head={<><h1>{t("identify.title")}</h1><Cancel id={id} /></>} class="identify">
+      <form class="identify-form" onPaste={(event) => pasted(event, take)} onSubmit={(event) => { event.preventDefault(); submit(); }}>
+        <p class="hint">
+          <Icon name="scan-line" />
+          {t("identify.scan")}
+        </p>
+        <div class="fields">
+          {FIELDS.map((name) => (
+            <Field
+              name={name}
+              value={form.values.value[name]}
+              active={active.value === name}
+              fault={form.fault(name)}
+              onActive={() => (active.value = name)}
+              onValue={(value) => form.set(name, value)}
+              key={name}
+            />
+          ))}
+          <SexChoice sex={form.sex.value} onSex={(sex) => (form.sex.value = sex)} />
+        </div>
+        <Problem error={act.error} />
+        {form.asked.value && form.sex.value === null && <p class="field-fault"><Icon name="triangle-alert" />{t("identify.sex-fault")}</p>}
+        <div class="identify-keys">
+          <Keyboard kind={active.value === "birth_date" ? "digits" : "letters"} onKey={key} />
+          <button type="submit" class="button primary" disabled={act.busy}>
+            {t("identify.next")}
+          </button>
+        </div>
+      </form>
+    </Page>
+  );
+}

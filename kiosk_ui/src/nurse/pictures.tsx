@@ -1,0 +1,49 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import type { Source } from "../core/messages.js";
+import { type Pictures, Preview } from "../core/preview.js";
+import { Problem, useAct } from "../ui/act.js";
+import { Icon } from "../ui/icon.js";
+import { Picture } from "../ui/picture.js";
+import { useScreen } from "../ui/screen.js";
+import { useKiosk } from "./kiosk-context.js";
+
+/** What the doctor sees; one touch keeps the camera's own full-size picture. */
+export function DoctorsView({ id }: { id: string }): JSX.Element {
+  const screen = useScreen();
+  const { t } = screen;
+  const { api } = useKiosk();
+  const act = useAct();
+  const pictures = useSignal<Pictures>(new Map());
+  const chosen = useSignal<string | null>(null);
+  useEffect(() => {
+    const preview = new Preview(api, (next) => (pictures.value = next));
+    return () => preview.stop();
+  }, [api, pictures]);
+  const sources = [...screen.state.value.sources.values()].filter((source) => source.kind === "video");
+  const source: Source | undefined = sources.find((one) => one.key === chosen.value) ?? sources[0];
+  if (!source) return <section class="view"><p class="muted">{t("view.none")}</p></section>;
+  const live = source.state === "live" && screen.alive.value;
+  return (
+    <section class="view" aria-label={t("view.title")}>
+      <h2>
+        <Icon name="eye" />
+        {t("view.title")}
+      </h2>
+      <Picture source={source} stream={pictures.value.get(source.key) ?? null} key={source.key} />
+      <div class="view-buttons">
+        {sources.length > 1 && sources.map((one) => (
+          <button type="button" class="button" aria-pressed={one.key === source.key} onClick={() => (chosen.value = one.key)} key={one.key}>
+            {one.name}
+          </button>
+        ))}
+        <button type="button" class="button primary" disabled={act.busy || !live} onClick={() => void act.run(() => api.still(id, source.key))}>
+          <Icon name="image" />
+          {t("view.still")}
+        </button>
+      </div>
+      <Problem error={act.error} />
+    </section>
+  );
+}

@@ -1,0 +1,42 @@
+import type { JSX } from "preact";
+import { timeText } from "../core/format.js";
+import type { Quarantined } from "../core/messages.js";
+import { Icon } from "../ui/icon.js";
+import { useScreen } from "../ui/screen.js";
+import { useSummary } from "../ui/value.js";
+import { Page } from "./frame.js";
+
+function Row({ held }: { held: Quarantined }): JSX.Element {
+  const screen = useScreen();
+  const summary = useSummary();
+  const device = typeof held.device === "string" ? held.device : (held.device.name ?? held.device.key ?? "–");
+  return (
+    <li class="held">
+      <strong class="held-values" dir="auto">{summary(held.numerics) || screen.t("result.empty")}</strong>
+      <span>{device} · <span dir="ltr">{timeText(held.at, screen.locale, true)}</span></span>
+      <span class="held-reason">
+        <Icon name="archive" />
+        {screen.word("quarantine", held.reason)}
+      </span>
+    </li>
+  );
+}
+
+/** Readings that nobody may chart, each with the reason in words. */
+export function Quarantine({ onBack }: { onBack: () => void }): JSX.Element {
+  const screen = useScreen();
+  const rows = [...screen.state.value.quarantine.values()].sort((a, b) => b.at.localeCompare(a.at));
+  return (
+    <Page head={<h1>{screen.t("quarantine.title")}</h1>} class="quarantine">
+      <p class="lead">{screen.t("quarantine.explain")}</p>
+      {rows.length === 0 && <p class="muted">{screen.t("quarantine.none")}</p>}
+      <ul class="held-list">{rows.map((held) => <Row held={held} key={held.id} />)}</ul>
+      <div class="actions">
+        <button type="button" class="button" onClick={onBack}>
+          <Icon name="arrow-left" />
+          {screen.t("action.back")}
+        </button>
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,159 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { bytesText, shortHash, timeText } from "../core/format.js";
+import type { Result } from "../core/messages.js";
+import { Problem, useAct } from "../ui/act.js";
+import { Dialog } from "../ui/dialog.js";
+import { HoldButton } from "../ui/hold.js";
+import { Icon } from "../ui/icon.js";
+import { type Screen, useScreen } from "../ui/screen.js";
+import { DeliveryMark } from "../ui/state.js";
+import { useSummary } from "../ui/value.js";
+import { useKiosk } from "./kiosk-context.js";
+
+const REASONS = ["wrong-patient", "wrong-position", "doubtful", "repeated", "mistyped"] as const;
+
+export const newestFirst = (screen: Screen): Result[] =>
+  [...screen.state.value.results.values()].sort((a, b) => b.at.localeCompare(a.at));
+
+/** What it is, in one line. */
+export function useTitle(): (result: Result) => string {
+  const { t } = useScreen();
+  const summary = useSummary();
+  return (result) => {
+    if (result.kind !== "measurement") return t(`result.${result.kind}`);
+    if (result.status === "failed") return t("result.failed");
+    return summary(result.numerics) || t("result.empty");
+  };
+}
+
+function StatusMark({ result }: { result: Result }): JSX.Element | null {
+  const { t } = useScreen();
+  if (result.status === "valid") return null;
+  const icon = { questionable: "triangle-alert", failed: "circle-x", manual: "pen-line" }[result.status];
+  return (
+    <span class={`mark status-${result.status}`}>
+      <Icon name={icon} />
+      {t(`result.status-${result.status}`)}
+    </span>
+  );
+}
+
+export function ResultRow({ result, onOpen }: { result: Result; onOpen: () => void }): JSX.Element {
+  const screen = useScreen();
+  const title = useTitle();
+  return (
+    <li>
+      <button type="button" class={`button result ${result.struck ? "struck" : ""}`} data-result={result.id} onClick={onOpen}>
+        <span class="result-title" dir="auto">{title(result)}</span>
+        <span class="result-source">
+          {result.device.name} · <span dir="ltr">{timeText(result.at, screen.locale)}</span>
+        </span>
+        <span class="result-marks">
+          <StatusMark result={result} />
+          {result.struck != null && <span class="mark"><Icon name="x" />{screen.t("result.struck")}</span>}
+          <DeliveryMark delivery={result.delivery} refusal={result.refusal} />
+        </span>
+      </button>
+    </li>
+  );
+}
+
+/** The stored bytes of a still, shown from memory and let go with the dialog. */
+function StoredPicture({ result }: { result: Result }): JSX.Element | null {
+  const { api } = useKiosk();
+  const url = useSignal<string | null>(null);
+  useEffect(() => {
+    let gone = false;
+    void api.object(result.id).then((blob) => {
+      if (!gone) url.value = URL.createObjectURL(blob);
+    }, () => undefined);
+    return () => {
+      gone = true;
+      if (url.value) URL.revokeObjectURL(url.value);
+    };
+  }, [api, result.id, url]);
+  return url.value ? <img class="stored" src={url.value} alt="" /> : null;
+}
+
+function ObjectFacts({ result }: { result: Result }): JSX.Element | null {
+  const screen = useScreen();
+  const object = result.object;
+  if (!object) return null;
+  const size = object.width && object.height ? `${object.width}×${object.height} · ` : "";
+  return (
+    <p class="muted" dir="ltr">
+      {size}{bytesText(object.bytes, screen.locale)} · SHA-256 <code>{shortHash(object.sha256)}</code>
+    </p>
+  );
+}
+
+function Strike({ result, onDone }: { result: Result; onDone: () => void }): JSX.Element {
+  const screen = useScreen();
+  const { t } = screen;
+  const { api } = useKiosk();
+  const act = useAct();
+  const reason = useSignal<(typeof REASONS)[number] | null>(null);
+  const strike = async (): Promise<void> => {
+    const chosen = reason.value;
+    if (chosen && (await act.run(() => api.strike(result.consultation, result.id, t(`strike.${chosen}`))))) onDone();
+  };
+  return (
+    <section class="strike">
+      <h3>{t("strike.title")}</h3>
+      <p class="muted">{t("strike.explain")}</p>
+      <div class="choices wrap" role="group" aria-label={t("strike.reason")}>
+        {REASONS.map((one) => (
+          <button type="button" class="button" aria-pressed={reason.value === one} onClick={() => (reason.value = one)} key={one}>
+            {t(`strike.${one}`)}
+          </button>
+        ))}
+      </div>
+      <Problem error={act.error} />
+      <HoldButton disabled={act.busy || reason.value === null} onHeld={() => void strike()}>
+        <Icon name="x" />
+        {t("strike.hold")}
+      </HoldButton>
+    </section>
+  );
+}
+
+export function ResultDialog({ result, onClose }: { result: Result; onClose: () => void }): JSX.Element {
+  const screen = useScreen();
+  const title = useTitle();
+  return (
+    <Dialog title={title(result)} onClose={onClose} class="result-dialog">
+      <p>
+        {result.device.name} · <span dir="ltr">{timeText(result.at, screen.locale, true)}</span>
+      </p>
+      <p class="result-marks">
+        <StatusMark result={result} />
+        <DeliveryMark delivery={result.delivery} refusal={result.refusal} />
+      </p>
+      {result.notices.map((code) => <p class="notice" key={code}><Icon name="triangle-alert" />{screen.word("notice", code)}</p>)}
+      {result.reason && <p>{screen.t("result.reason", { reason: result.reason })}</p>}
+      {result.kind === "still" && <StoredPicture result={result} />}
+      <ObjectFacts result={result} />
+      {result.struck != null ? <p>{screen.t("result.struck-because", { reason: result.struck })}</p> : <Strike result={result} onDone={onClose} />}
+    </Dialog>
+  );
+}
+
+/** The list, newest first, and the one that is opened. */
+export function Results({ heading }: { heading: string }): JSX.Element {
+  const screen = useScreen();
+  const open = useSignal<string | null>(null);
+  const rows = newestFirst(screen);
+  const chosen = rows.find((result) => result.id === open.value);
+  return (
+    <section class="results">
+      <h2>{heading}</h2>
+      {rows.length === 0 && <p class="muted">{screen.t("result.none")}</p>}
+      <ul class="result-list">
+        {rows.map((result) => <ResultRow result={result} onOpen={() => (open.value = result.id)} key={result.id} />)}
+      </ul>
+      {chosen && <ResultDialog result={chosen} onClose={() => (open.value = null)} />}
+    </section>
+  );
+}

@@ -1,0 +1,137 @@
+/** One device: what it says, how old that is, whether it may be trusted, and whether it is bound to this patient. */
+
+import type { JSX } from "preact";
+import { staleDevice, staleNumeric } from "../core/fresh.js";
+import type { Device, Numeric, Result } from "../core/messages.js";
+import { type Act, Problem, useAct } from "../ui/act.js";
+import { Icon, kindIcon } from "../ui/icon.js";
+import { type Screen, useScreen } from "../ui/screen.js";
+import { Age, StateMark, ValidityMark } from "../ui/state.js";
+import { groups, Value } from "../ui/value.js";
+import { DeviceWave } from "../ui/wave.js";
+import { useKiosk } from "./kiosk-context.js";
+
+const newest = (numerics: readonly Numeric[]): Numeric | null =>
+  numerics.reduce<Numeric | null>((best, one) => (best === null || one.at_ms > best.at_ms ? one : best), null);
+
+const WORST = { invalid: 0, questionable: 1, valid: 2 };
+
+const worst = (numerics: readonly Numeric[]): Numeric["validity"] =>
+  numerics.map((one) => one.validity).sort((a, b) => WORST[a] - WORST[b])[0] ?? "valid";
+
+function numericsOf(screen: Screen, device: string): Numeric[] {
+  return [...screen.state.value.numerics.values()].filter((numeric) => numeric.device === device);
+}
+
+/** The failure that is newer than every value of the device: it is shown in their place. */
+function failureOf(screen: Screen, device: string, value: Numeric | null): Result | null {
+  const results = [...screen.state.value.results.values()].filter((result) => result.device.key === device);
+  const last = results.reduce<Result | null>((best, one) => (best === null || one.at_ms >= best.at_ms ? one : best), null);
+  return last?.status === "failed" && (value === null || last.at_ms >= value.at_ms) ? last : null;
+}
+
+function Notices({ codes }: { codes: readonly string[] }): JSX.Element {
+  const screen = useScreen();
+  return (
+    <>
+      {codes.map((code) => (
+        <p class="notice" key={code}>
+          <Icon name="triangle-alert" />
+          {screen.word("notice", code)}
+        </p>
+      ))}
+    </>
+  );
+}
+
+function Failure({ result, kind }: { result: Result; kind: string }): JSX.Element {
+  const { t, word } = useScreen();
+  return (
+    <div class="failure" role="alert">
+      <Icon name="circle-x" />
+      <div>
+        <strong>{kind === "blood-pressure" ? t("tile.cuff-failed") : t("tile.failed")}</strong>
+        {result.notices.map((code) => <p key={code}>{word("notice", code)}</p>)}
+        <Age at_ms={result.at_ms} stale={null} />
+      </div>
+    </div>
+  );
+}
+
+function Values({ device, numerics }: { device: Device; numerics: Numeric[] }): JSX.Element {
+  const screen = useScreen();
+  const last = newest(numerics);
+  if (!last) return <p class="muted">{screen.t(device.lease ? "tile.no-value" : "tile.not-in-use")}</p>;
+  const stale = staleNumeric(last, device, screen.alive.value, screen.now.value);
+  return (
+    <div class={`values ${stale ? "stale" : ""}`}>
+      <div class="value-row">
+        {groups(numerics).map((group) => <Value group={group} key={group[0]?.metric} />)}
+      </div>
+      {screen.live.waves.of(device.key).map((metric) => <DeviceWave device={device.key} metric={metric} key={metric} />)}
+      <p class="value-facts">
+        <Age at_ms={last.at_ms} stale={stale} />
+        <ValidityMark validity={worst(numerics)} />
+        {last.from_memory && <span class="mark"><Icon name="archive" />{screen.t("tile.from-memory")}</span>}
+      </p>
+    </div>
+  );
+}
+
+function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Act }): JSX.Element {
+  const screen = useScreen();
+  const { t } = screen;
+  const { api } = useKiosk();
+  const off = act.busy || !screen.alive.value;
+  if (!device.lease) {
+    const present = staleDevice(device, screen.alive.value) === null;
+    return (
+      <button type="button" class="button" disabled={off || !present} onClick={() => void act.run(() => api.lease(id, device.key))}>
+        <Icon name="plus" />
+        {t("tile.use")}
+      </button>
+    );
+  }
+  return (
+    <>
+      {device.continuous && (
+        <button type="button" class="button primary" disabled={off} onClick={() => void act.run(() => api.keep(id, device.key))}>
+          <Icon name="save" />
+          {t("tile.keep")}
+        </button>
+      )}
+      <button type="button" class="button" disabled={off} onClick={() => void act.run(() => api.release(id, device.key))}>
+        <Icon name="x" />
+        {t("tile.release")}
+      </button>
+    </>
+  );
+}
+
+export function Tile({ device, id }: { device: Device; id: string }): JSX.Element {
+  const screen = useScreen();
+  const act = useAct();
+  const alive = screen.alive.value;
+  const numerics = numericsOf(screen, device.key);
+  const failure = failureOf(screen, device.key, newest(numerics));
+  const codes = screen.state.value.notices.get(device.key)?.codes ?? [];
+  const lost = alive && (device.state === "lost" || device.state === "fault");
+  return (
+    <article class={`tile kind-${device.kind} ${staleDevice(device, alive) ? "tile-stale" : ""} ${device.lease ? "tile-leased" : ""}`}>
+      <header class="tile-head">
+        <Icon name={kindIcon(device.kind)} />
+        <h3>{device.name}</h3>
+        <StateMark state={device.state} alive={alive} />
+      </header>
+      <div class="tile-body">
+        {lost && device.tell && <p class="notice"><Icon name="unplug" />{screen.word("tell", device.tell)}</p>}
+        {failure ? <Failure result={failure} kind={device.kind} /> : <Values device={device} numerics={numerics} />}
+        {!failure && <Notices codes={codes} />}
+        <Problem error={act.error} />
+      </div>
+      <footer class="tile-foot">
+        <LeaseButtons device={device} id={id} act={act} />
+      </footer>
+    </article>
+  );
+}

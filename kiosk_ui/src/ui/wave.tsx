@@ -1,0 +1,56 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { type Samples, Sweep, type SweepOptions } from "../core/sweep.js";
+import { useScreen } from "./screen.js";
+
+const DELAY_MS = 200; // samples come in packets: the pen stays behind them
+
+interface TraceProps {
+  label: string;
+  options: SweepOptions;
+  /** The samples and the number of the one to draw up to, asked anew for every frame. */
+  read: () => { samples: Samples | null; head: number };
+  onScale?: (scale: { low: number; high: number } | null) => void;
+}
+
+/** A canvas that a sweep draws on as long as it is on the screen; emptied when it leaves. */
+export function Trace({ label, options, read, onScale }: TraceProps): JSX.Element {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const latest = useRef({ read, onScale });
+  latest.current = { read, onScale };
+  useEffect(() => {
+    if (!canvas.current) return;
+    const sweep = new Sweep(canvas.current, options);
+    let frame = 0;
+    const draw = (): void => {
+      const { samples, head } = latest.current.read();
+      sweep.frame(samples, head);
+      latest.current.onScale?.(sweep.scale);
+      frame = requestAnimationFrame(draw);
+    };
+    frame = requestAnimationFrame(draw);
+    return () => {
+      cancelAnimationFrame(frame);
+      sweep.clear();
+    };
+  }, [options]);
+  return (
+    <div class="trace" dir="ltr">
+      <canvas ref={canvas} role="img" aria-label={label} />
+      <span class="trace-span">{options.seconds} s</span>
+    </div>
+  );
+}
+
+const WAVE: SweepOptions = { seconds: 6 };
+
+/** A device's waveform on the unit's clock. */
+export function DeviceWave({ device, metric }: { device: string; metric: string }): JSX.Element {
+  const screen = useScreen();
+  const read = (): { samples: Samples | null; head: number } => {
+    const samples = screen.live.waves.get(device, metric);
+    const now = screen.live.clock.now(performance.now());
+    return { samples, head: samples && now !== null ? samples.indexAt(now - DELAY_MS) : -1 };
+  };
+  return <Trace label={screen.word("metric", metric)} options={WAVE} read={read} />;
+}
