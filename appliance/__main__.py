@@ -36,10 +36,10 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
     diagnostics.log_to(settings.state / "log")
     if settings.simulated:
-        from appliance.demo.bench import bench  # noqa: PLC0415 - no unit in the field loads it
+        from appliance.demo.bench import Bench  # noqa: PLC0415 - no unit in the field loads it
 
-        return asyncio.run(service.run(settings, bench(settings)))
-    return asyncio.run(service.run(settings, None))
+        return asyncio.run(service.run(settings, lambda: Bench(settings)))
+    return asyncio.run(service.run(settings, lambda: None))
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -7,8 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from appliance import diagnostics
 from appliance.api import app, routes
@@ -16,9 +15,9 @@ from appliance.api.ports import Ports, Simulator
 from appliance.api.server import listen, serve
 from appliance.calls import Calls
 from appliance.care.room import Room
-from appliance.config import ConfigError, Settings
+from appliance.config import ConfigError, Device, Settings
+from appliance.config import Source as Configured
 from appliance.feed import Feed
-from appliance.instruments.instrument import OpenLink
 from appliance.instruments.opening import open_link
 from appliance.instruments.supervisor import Supervisor
 from appliance.media.engine import Engine, EngineSettings
@@ -36,6 +35,8 @@ from appliance.reception import Reception
 from appliance.records.model import ConsultationRecord
 from appliance.records.store import Store
 from appliance.screens import built_ui
+from drivers.core.driver import Driver
+from drivers.links.base import Link as OneLink
 from drivers.registry import DRIVERS
 
 log = logging.getLogger(__name__)
@@ -44,22 +45,34 @@ Sources = tuple[tuple[PictureSource, ...], SoundSource | None]
 Parts = dict[str, Coroutine[Any, Any, None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What a demo puts in place of hardware: how `replay:` links are opened, and its switches."""
+class Bench(Simulator, Protocol):
+    """What a demo puts in place of hardware: `replay:` links, a heart to choose, and plugs to pull."""
 
-    open_link: OpenLink
-    simulator: Callable[[Sources], Simulator]
+    def open_link(self, device: Device, driver: Driver) -> OneLink: ...
+
+    def sound_source(self, configured: Configured) -> SoundSource: ...
+
+    def plug(self, key: str, what: Plug) -> None: ...
+
+    def close(self) -> None: ...
 
 
-async def run(settings: Settings, bench: Bench | None) -> int:
+class Plug(Protocol):
+    """What can be pulled and plugged."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+async def run(settings: Settings, make_bench: Callable[[], Bench | None]) -> int:
     """Run the unit until SIGTERM or SIGINT; 0. `ChevetError` where it cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as ending:
-        tasks = await _build(settings, bench, ending)
+        tasks = await _build(settings, make_bench(), ending)
         try:
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(task, name=name) for name, task in tasks.items()]
@@ -81,8 +94,10 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     feed, ui = Feed(), built_ui()
     room = Room(store, feed, settings.care)
     opener = open_link if bench is None else bench.open_link
+    if bench is not None:
+        ending.callback(bench.close)
     supervisor = Supervisor(settings.devices, DRIVERS, opener, room, feed, settings.care)
-    pictures, sound = _sources(settings, ending)
+    pictures, sound = _sources(settings, bench, ending)
 
     reception = Reception(room, store, feed)
     platform = Platform(settings.platform.url, _token(settings))
@@ -101,11 +116,10 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     reception.connect(calls, forwarder)
     room.when_queued(forwarder.wake)
     room.watch(lambda record: _tell_link(link, record))
-    simulator = None if bench is None else bench.simulator((pictures, sound))
     await room.start()
 
     web = app.build(
-        Ports(settings, store, feed, room, supervisor, calls, diagnostics.Health(settings, store, ui), simulator, ui)
+        Ports(settings, store, feed, room, supervisor, calls, diagnostics.Health(settings, store, ui), bench, ui)
     )
     return {
         "web": serve(web, sock),
@@ -119,16 +133,19 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     }
 
 
-def _sources(settings: Settings, ending: AsyncExitStack) -> Sources:
+def _sources(settings: Settings, bench: Bench | None, ending: AsyncExitStack) -> Sources:
     """The cameras and the stethoscope, started."""
+    make_sound = sound_source if bench is None else bench.sound_source
     pictures = tuple(picture_source(one) for one in settings.sources if one.kind == "video")
-    sounds = tuple(sound_source(one) for one in settings.sources if one.kind == "audio")
+    sounds = tuple(make_sound(one) for one in settings.sources if one.kind == "audio")
     if len(sounds) > 1:
         raise ConfigError(f"sources: {len(sounds)} stethoscopes; one is served for now")
     sources: tuple[PictureSource | SoundSource, ...] = (*pictures, *sounds)
     for source in sources:
         ending.push_async_callback(source.aclose)
         source.start()
+        if bench is not None:
+            bench.plug(source.key, source)
     return pictures, sounds[0] if sounds else None
 
 
@@ -161,4 +178,3 @@ def _hello(settings: Settings, room: Room) -> Hello:
 def _tell_link(link: Link, record: ConsultationRecord | None) -> None:
     if record is not None:
         link.send(ConsultationChanged(record.id, record.state, record.opened.isoformat()))
-

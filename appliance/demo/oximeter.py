@@ -43,19 +43,14 @@ def moment(seconds: float) -> bytes:
 
 
 class Oximeter:
-    """`plug` makes the port appear at `path`, `unplug` takes it away."""
+    """`start` makes the port appear at `path`, `stop` takes it away."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._unplugged = threading.Event()
         self._thread: threading.Thread | None = None
 
-    @property
-    def plugged(self) -> bool:
-        """Whether the port is there."""
-        return self._thread is not None
-
-    def plug(self) -> None:
+    def start(self) -> None:
         """The port appears, under the same name and perhaps as another node."""
         if self._thread is not None:
             return
@@ -69,7 +64,7 @@ class Oximeter:
         self._thread = threading.Thread(target=self._run, args=(ours, theirs), name="demo oximeter", daemon=True)
         self._thread.start()
 
-    def unplug(self) -> None:
+    def stop(self) -> None:
         """The port is gone, in the middle of a packet if need be."""
         if self._thread is None:
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from appliance.config import ConfigError, Device
 from drivers.core.driver import Driver, Gatt, Uart
 from drivers.links.base import Link
-from drivers.links.ble import BleLink
 from drivers.links.serial import SerialLink
 
 
@@ -15,5 +14,7 @@ def open_link(device: Device, driver: Driver) -> Link:
     if kind == "serial" and isinstance(driver.claim, Uart):
         return SerialLink(where, driver.claim)
     if kind == "ble" and isinstance(driver.claim, Gatt):
+        from drivers.links.ble import BleLink  # noqa: PLC0415 - the radio's stack is loaded where there is a radio
+
         return BleLink(where, driver.claim)
     raise ConfigError(f"devices.{device.key}: {driver.name} does not speak over {kind!r}")
