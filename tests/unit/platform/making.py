@@ -84,7 +84,7 @@ PRESSURE = measurement(
     value("pulse-rate-nibp", "72"),
 )
 STILL = measurement(device=CAMERA, obj=Object(SHA256, "image/jpeg", 3, "otoscope", 1280, 720))
-STILL = replace(STILL, kind="still")
+STILL = replace(STILL, kind="still", id="0b6b1a54-6f0a-4f0e-9a43-0f6f0d6b8a14")
 
 
 def only(bundle: Resource, kind: str) -> list[Resource]:
