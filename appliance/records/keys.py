@@ -34,7 +34,7 @@ class DataKey:
         """The plain bytes; `StoreError` where they were changed, or stand elsewhere than they were sealed for."""
         try:
             return self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
             raise StoreError(f"{name}: the sealed bytes do not open with their key") from None
 
 

@@ -68,10 +68,15 @@ class Ledger:
         """Fold the write-ahead log into the database and let go."""
         self._db.close()
 
+    def pragma(self, words: str) -> object:
+        """What SQLite says to a pragma: for inspection and tests."""
+        row = self._db.execute(f"PRAGMA {words}").fetchone()
+        return None if row is None else row[0]
+
     # --- the consultation
 
     def open_consultation(self, record: ConsultationRecord) -> None:
-        """A new consultation with a key of its own. The platform hears of it once the patient is confirmed."""
+        """A new consultation with a key of its own. The platform hears of it once the patient has consented."""
         key, wrapped = self._keyring.make(record.id)
         body = key.seal(msgspec.json.encode(record), f"consultation:{record.id}")
         with self._transaction():
@@ -91,7 +96,7 @@ class Ledger:
                 "UPDATE consultation SET state = ?, closed = ?, body = ? WHERE id = ?",
                 (record.state, closed, body, record.id),
             )
-            if record.patient is not None and record.confirmed:
+            if record.consent is not None and record.consent.given:
                 self._queue(record.id, "consultation", record.id)
             self._audit(action, record.id)
 
