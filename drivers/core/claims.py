@@ -13,7 +13,7 @@ def gatt_driver(drivers: Iterable[Driver], services: Collection[str], name: str 
 
     A driver that asks for the name goes before one that does not.
     """
-    found = [driver for driver in drivers if isinstance(driver.claim, Gatt) and _holds(driver.claim, services, name)]
+    found = [driver for driver in drivers if isinstance(driver.claim, Gatt) and meets(driver.claim, services, name)]
     return min(found, key=lambda driver: isinstance(driver.claim, Gatt) and driver.claim.name is None, default=None)
 
 
@@ -39,7 +39,8 @@ def overlap(one: Claim, other: Claim) -> bool:
     return False
 
 
-def _holds(claim: Gatt, services: Collection[str], name: str | None) -> bool:
+def meets(claim: Gatt, services: Collection[str], name: str | None) -> bool:
+    """Whether a peripheral that advertises these services under this name is what the claim asks for."""
     return claim.service in services and (claim.name is None or _begins(name or "", claim.name))
 
 

@@ -1,0 +1,207 @@
+"""The Bluetooth link around scripted peripherals; the real stack below it is tried in the virtual machine's bench."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import anyio
+import pytest
+from bleak.exc import BleakError
+
+from drivers.core.driver import Gatt
+from drivers.core.errors import LinkError, LinkLost
+from drivers.links import ble
+from drivers.links.ble import BleLink
+from drivers.links.radio import Radio
+from tests.devices.peripherals import Air, Peripheral
+
+BP = Gatt("1810", ("2a35",))
+MEASUREMENT = bytes.fromhex("167c0056006100e807060f11111b33000000")
+NOON = datetime(2026, 11, 23, 12, 0, 0)  # noqa: DTZ001 - a device's clock has no zone
+
+
+def cuff(address: str = "AA:BB:CC:00:00:01", name: str = "UA-651BLE") -> Peripheral:
+    """As an A&D: its clock is Date Time, inside its own service."""
+    return Peripheral(
+        address,
+        name,
+        "1810",
+        {
+            "2a35": (("indicate",), b""),
+            "2a08": (("read", "write"), bytes.fromhex("da070101000000")),
+            "2a29": (("read",), b"A&D Medical"),
+            "2a25": (("read",), b"518041"),
+            "2a19": (("read",), b"\x5c"),
+        },
+    )
+
+
+def link(air: Air, address: str = "any", claim: Gatt = BP, radio: Radio | None = None) -> BleLink:
+    return BleLink(address, claim, radio or Radio(scanner=air.scanner, client=air.client), clock=lambda: NOON)
+
+
+async def test_it_is_found_by_its_claim_and_says_who_it_is() -> None:
+    air = Air([cuff()])
+    with anyio.fail_after(3):
+        async with link(air) as open_link:
+            chunks = open_link.chunks()
+            first = [await anext(chunks) for _ in range(4)]
+    assert [(chunk.channel, chunk.data) for chunk in first] == [
+        ("2a08", bytes.fromhex("da070101000000")),
+        ("2a29", b"A&D Medical"),
+        ("2a25", b"518041"),
+        ("2a19", b"\x5c"),
+    ]
+    assert not air.scanned_while_connecting
+    assert air.scanning == 0
+    assert air.peripherals[0].client is not None
+    assert not air.peripherals[0].client.connected
+
+
+async def test_an_indication_arrives_and_the_clock_is_set_after_it() -> None:
+    air = Air([cuff()])
+    with anyio.fail_after(3):
+        async with link(air) as open_link:
+            air.peripherals[0].say("2a35", MEASUREMENT)
+            async for chunk in open_link.chunks():
+                if chunk.channel == "2a35":
+                    assert chunk.data == MEASUREMENT
+                    break
+            while not air.peripherals[0].written:
+                await anyio.sleep(0.01)
+    assert air.peripherals[0].written == [("2a08", bytes.fromhex("ea070b170c0000"))]
+    order = air.peripherals[0].order
+    assert order.index("read 2a08") < order.index("listen 2a35") < order.index("write 2a08")
+
+
+async def test_the_clock_is_set_without_a_measurement_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "UNASKED_S", 0.05)
+    scale = Peripheral(
+        "AA:BB:CC:00:00:02",
+        "scale",
+        "181d",
+        {"2a9d": (("indicate",), b""), "2a2b": (("read", "write"), bytes.fromhex("da07010100000005000000")[:10])},
+    )
+    air = Air([scale])
+    with anyio.fail_after(3):
+        async with link(air, claim=Gatt("181d", ("2a9d", "2a9c"))):
+            while not scale.written:
+                await anyio.sleep(0.01)
+    assert scale.written == [("2a2b", bytes.fromhex("ea070b170c0000010000"))]
+    assert "listen 2a9c" not in scale.order  # a characteristic that this one does not have
+
+
+async def test_a_unit_that_does_not_know_the_time_sets_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "UNASKED_S", 0.01)
+    air = Air([cuff()])
+    radio = Radio(scanner=air.scanner, client=air.client)
+    async with BleLink("any", BP, radio, clock=lambda: None):
+        await anyio.sleep(0.1)
+    assert air.peripherals[0].written == []
+
+
+async def test_the_link_is_lost_when_the_device_goes() -> None:
+    air = Air([cuff()])
+    with anyio.fail_after(3):
+        async with link(air) as open_link:
+            air.peripherals[0].say("2a35", MEASUREMENT)
+            air.peripherals[0].drop()
+            heard = []
+            with pytest.raises(LinkLost, match="the connection ended"):
+                async for chunk in open_link.chunks():
+                    heard.append(chunk.channel)  # noqa: PERF401 - what came before the loss counts too
+            assert "2a35" in heard
+            with pytest.raises(LinkLost):
+                await open_link.write(b"\x01\x01", "2a52")
+
+
+async def test_an_address_means_this_device_alone() -> None:
+    air = Air([cuff("AA:BB:CC:00:00:01"), cuff("AA:BB:CC:00:00:02")])
+    async with link(air, "aa:bb:cc:00:00:02"):
+        assert air.peripherals[0].client is None
+        assert air.peripherals[1].client is not None
+
+
+async def test_a_name_in_the_claim_decides() -> None:
+    air = Air([cuff("AA:BB:CC:00:00:01", "BM850"), cuff("AA:BB:CC:00:00:02", "BM85 4711")])
+    async with link(air, claim=Gatt("1810", ("2a35",), name="BM85")):
+        assert air.peripherals[0].client is None
+        assert air.peripherals[1].client is not None
+
+
+async def test_connections_are_made_one_at_a_time_and_never_while_scanning() -> None:
+    air = Air([cuff(f"AA:BB:CC:00:00:0{number}") for number in range(4)])
+    radio = Radio(scanner=air.scanner, client=air.client)
+
+    async def come_and_go(address: str) -> None:
+        async with link(air, address, radio=radio):
+            pass
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for peripheral in air.peripherals:
+                tasks.start_soon(come_and_go, peripheral.address)
+    assert all(peripheral.client is not None for peripheral in air.peripherals)
+    assert air.most_connecting == 1
+    assert not air.scanned_while_connecting
+    assert air.scanning == 0
+
+
+async def test_a_device_that_is_not_there_is_an_error_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "FIND_S", 0.05)
+    air = Air([cuff()])
+    air.peripherals[0].on_air = False
+    with pytest.raises(LinkError, match=r"not heard for 0\.05 s"):
+        async with link(air):
+            pass
+    assert air.scanning == 0
+
+
+async def test_a_device_of_another_unit_is_told_in_words() -> None:
+    air = Air([cuff()])
+    air.peripherals[0].refuses = BleakError("[org.bluez.Error.AuthenticationFailed] Authentication Failed")
+    with pytest.raises(LinkError, match="is it bound to another unit"):
+        async with link(air):
+            pass
+
+
+async def test_an_adapter_that_does_not_work_is_an_error() -> None:
+    air = Air([cuff()], broken=BleakError("adapter 'hci0' not found"))
+    with pytest.raises(LinkError, match="Bluetooth does not work: adapter 'hci0' not found"):
+        async with link(air):
+            pass
+
+
+async def test_a_device_without_the_characteristic_is_refused() -> None:
+    air = Air([cuff()])
+    with pytest.raises(LinkError, match="it has none of 2a1c"):
+        async with link(air, "AA:BB:CC:00:00:01", Gatt("1809", ("2a1c",))):
+            pass
+    assert air.peripherals[0].client is not None
+    assert not air.peripherals[0].client.connected
+
+
+async def test_bonding_happens_before_listening() -> None:
+    air = Air([cuff()])
+    seen: list[list[str]] = []
+
+    async def bond(client: object) -> None:
+        seen.append(list(air.peripherals[0].order))
+
+    radio = Radio(scanner=air.scanner, client=air.client)
+    async with BleLink("any", BP, radio, bond=bond, clock=lambda: NOON):
+        pass
+    assert seen == [[]]
+
+
+async def test_words_go_to_the_claims_control_point() -> None:
+    meter = Peripheral(
+        "AA:BB:CC:00:00:03", "meter", "1808", {"2a18": (("notify",), b""), "2a52": (("write", "indicate"), b"")}
+    )
+    air = Air([meter])
+    async with link(air, claim=Gatt("1808", ("2a18", "2a52"), control="2a52")) as open_link:
+        await open_link.write(b"\x01\x06")
+    assert meter.written == [("2a52", b"\x01\x06")]
+    with pytest.raises(LinkError, match="names no characteristic"):
+        async with link(Air([cuff()])) as open_link:
+            await open_link.write(b"\x01")
