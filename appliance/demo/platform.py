@@ -35,7 +35,7 @@ def server(port: int, ui: Path, state: Path, token: str) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)
 
