@@ -89,9 +89,15 @@ def _vessels(x: Image, y: Image) -> Image:
     return drawn
 
 
+def enlarged(scene: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The scene at another size: drawing it at half of it takes a quarter of the time."""
+    picture = VideoFrame.from_ndarray(scene, format="rgb24").reformat(width, height, interpolation="BICUBIC")
+    return np.asarray(picture.to_ndarray(), np.uint8)
+
+
 def pictures(width: int = WIDTH, height: int = HEIGHT, count: int = PICTURES) -> list[bytes]:
     """The loop, each picture a JPEG as a camera would give it (4:2:0)."""
-    scene = eardrum(width + 2 * SWAY, height + 2 * SWAY)
+    scene = enlarged(eardrum(width // 2 + SWAY, height // 2 + SWAY), width + 2 * SWAY, height + 2 * SWAY)
     codec: VideoCodecContext = CodecContext.create("mjpeg", "w")
     codec.width, codec.height, codec.pix_fmt = width, height, "yuvj420p"
     codec.time_base, codec.thread_count = Fraction(1, RATE_HZ), 1
