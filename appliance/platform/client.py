@@ -54,6 +54,12 @@ class Platform:
             limits=httpx.Limits(max_connections=4, max_keepalive_connections=2),
         )
 
+    async def __aenter__(self) -> Platform:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.aclose()
