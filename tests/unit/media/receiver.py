@@ -9,6 +9,8 @@ from typing import Any
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaBlackhole
 
+from appliance.media import aiortc_inside as inside
+
 
 class Receiver:
     def __init__(self, hidden: bool = False) -> None:
@@ -31,6 +33,7 @@ class Receiver:
 
     async def answer(self, offer: dict[str, str]) -> dict[str, str]:
         await self.connection.setRemoteDescription(RTCSessionDescription(**offer))
+        inside.use_addresses(self.connection, ["127.0.0.1"])
         await self.connection.setLocalDescription(await self.connection.createAnswer())
         await self.sink.start()
         sdp = self.connection.localDescription.sdp
