@@ -26,10 +26,6 @@ class Access:
         """Whether this is the token that the platform's page hands to a viewer."""
         return _same(token, self.viewer_token)
 
-    def may_read(self, headers: Headers) -> bool:
-        """Unit and viewer may read what is stored."""
-        return self.is_unit(headers) or self.is_viewer(_bearer(headers))
-
     def is_ours(self, headers: Headers) -> bool:
         """Host is ours, and Origin too where a browser sends one: no foreign page, no rebound name."""
         origin = headers.get("origin")

@@ -1,4 +1,8 @@
-"""`/fhir`: docs/protocol.md, section 1."""
+"""`/fhir`: docs/protocol.md, section 1.
+
+Writing needs the unit's token. Reading needs none: this is a bench on loopback that holds made-up patients, and people
+look at it with curl.
+"""
 
 from __future__ import annotations
 
@@ -60,25 +64,19 @@ def routes(resources: Resources, access: Access, stored: Callable[[list[Resource
         return Response(status_code=201 if new else 200, headers={"Location": f"Binary/{sha256}"})
 
     @router.get("/Binary/{sha256}")
-    async def get_object(sha256: str, request: Request) -> Response:
-        if not access.may_read(request.headers):
-            return _refused(Refusal(401, "login", "a bearer token is wanted"))
+    async def get_object(sha256: str) -> Response:
         found = await run_in_threadpool(resources.object, sha256)
         if found is None:
             return _refused(Refusal(404, "not-found", f"no Binary/{sha256[:64]}"))
         return Response(found[1], media_type=found[0])
 
     @router.get("/{kind}/{name}")
-    async def read(kind: str, name: str, request: Request) -> Response:
-        if not access.may_read(request.headers):
-            return _refused(Refusal(401, "login", "a bearer token is wanted"))
+    async def read(kind: str, name: str) -> Response:
         found = await run_in_threadpool(resources.read, kind, name)
         return _refused(Refusal(404, "not-found", f"no {kind}/{name}")) if found is None else _fhir(found)
 
     @router.get("/{kind}")
     async def search(kind: str, request: Request) -> Response:
-        if not access.may_read(request.headers):
-            return _refused(Refusal(401, "login", "a bearer token is wanted"))
         try:
             return _fhir(await run_in_threadpool(_found, resources, kind, request.url.query))
         except Refusal as refusal:
@@ -97,7 +95,7 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 def _found(resources: Resources, kind: str, query: str) -> Resource:
-    names = resources.find(kind, token(query))
+    names = resources.find(kind, token(query)) if query else resources.all(kind)
     found = [resource for name in names if (resource := resources.read(kind, name)) is not None]
     entries = [{"fullUrl": f"{kind}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found]
     return {"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entries}

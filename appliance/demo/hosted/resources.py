@@ -84,6 +84,13 @@ class Resources:
         with self._lock:
             return [row[0] for row in self._db.execute(query, (kind, token.parameter, token.system, token.value))]
 
+    def all(self, kind: str) -> list[str]:
+        """The ids of all resources of a type, oldest first."""
+        with self._lock:
+            return [
+                row[0] for row in self._db.execute("SELECT id FROM resource WHERE type = ? ORDER BY number", (kind,))
+            ]
+
     def write(self, resource: Resource, name: str) -> Resource:
         """Keep a resource under an id; the same content again is no new version. Returns it as stored."""
         with self._lock:
