@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from drivers.core.crc import crc8_smbus
 from drivers.core.driver import Driver, Tier, Uart
 from drivers.core.errors import PacketError
 from drivers.core.framing import Hunt
@@ -35,17 +36,7 @@ def sound(packet: bytes) -> bool:
     if block is None:
         return False
     check = int(block[3], 16)
-    return check in (NO_CHECK, crc8(bytes.fromhex((block[1] + block[2]).decode())))
-
-
-def crc8(data: bytes) -> int:
-    """CRC-8 with the polynomial x^8 + x^2 + x + 1, from 0."""
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
-    return crc
+    return check in (NO_CHECK, crc8_smbus(bytes.fromhex((block[1] + block[2]).decode())))
 
 
 def decode(packet: Packet) -> Iterator[Event]:

@@ -34,7 +34,14 @@ MANTISSAS = (0x7FF, 0x7FE, -0x800, -0x7FF, -0x7FE, 0x7FFFFF, 0x7FFFFE, -0x800000
 NEVER = {mantissa * 10**exponent for mantissa in MANTISSAS for exponent in (0, 3, 5, 10)}  # whatever unit it passes for
 
 # Drivers whose packets prove themselves: one changed byte must not pass as a valid value.
-CHECKSUMMED = {"nonin-format-13", "nonin-oem3", "nonin-oem3-format-7"}
+CHECKSUMMED = {
+    "nonin-format-13",
+    "nonin-oem3",
+    "nonin-oem3-format-7",
+    "viatom-o2ring",
+    "viatom-o2ring-s",
+    "viatom-pc60fw",
+}
 
 NAMES = sorted(CAPTURES)
 STREAMS = [name for name in NAMES if DRIVERS[CAPTURES[name].driver].framer is not Whole]
