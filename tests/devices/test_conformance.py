@@ -21,6 +21,7 @@ from tests.devices.captures import CAPTURES, lines, outcome, packets, recorded
 
 # Channels whose packets may end early and still be whole, because ...
 OPEN_ENDED = {
+    "2a37": "RR intervals go on to the end of the packet",
     "2a24": "text has no length of its own",
     "2a25": "text has no length of its own",
     "2a26": "text has no length of its own",
@@ -29,7 +30,12 @@ OPEN_ENDED = {
 # Where every packet of a characteristic has decimal numbers of IEEE 11073, and what must not be read from there.
 SFLOATS = tuple(raw.to_bytes(2, "little") for raw in SFLOAT_SPECIAL)
 FLOATS = tuple(raw.to_bytes(4, "little") for raw in FLOAT_SPECIAL)
-DECIMAL_FIELDS = {"2a35": (SFLOATS, (1, 3, 5)), "2a1c": (FLOATS, (1,))}
+DECIMAL_FIELDS = {
+    "2a35": (SFLOATS, (1, 3, 5)),
+    "2a1c": (FLOATS, (1,)),
+    "2a5e": (SFLOATS, (1, 3)),
+    "2a5f": (SFLOATS, (1, 3)),
+}
 MANTISSAS = (0x7FF, 0x7FE, -0x800, -0x7FF, -0x7FE, 0x7FFFFF, 0x7FFFFE, -0x800000, -0x7FFFFF, -0x7FFFFE)
 NEVER = {mantissa * 10**exponent for mantissa in MANTISSAS for exponent in (0, 3, 5, 10)}  # whatever unit it passes for
 
