@@ -52,6 +52,27 @@ BODY_FAT = _row("body-fat", 188748, "41982-0", "%", ("1", "80"), decimals=1)
 GLUCOSE = _row("glucose", 160184, "2339-0", "mg/dL", ("10", "900"), also_loinc=("15074-8",))
 PAIN = _row("pain-severity", None, "72514-3", "{score}", ("0", "10"))
 BATTERY = _row("battery", 67996, None, "%", ("0", "100"))
+RESPIRATION = _row("respiration", 151552, None, "1")
+
+# MDC_ECG_ELEC_POTL (lead not told) and its leads; the number of a lead is that of SCP-ECG (EN 1064, section 5.6.3) too.
+ECG_LEADS: dict[int, Metric] = {
+    lead: _row(name, 131328 + lead, None, "uV")
+    for lead, name in (
+        (0, "ecg"),
+        (1, "ecg-lead-i"),
+        (2, "ecg-lead-ii"),
+        (3, "ecg-lead-v1"),
+        (4, "ecg-lead-v2"),
+        (5, "ecg-lead-v3"),
+        (6, "ecg-lead-v4"),
+        (7, "ecg-lead-v5"),
+        (8, "ecg-lead-v6"),
+        (61, "ecg-lead-iii"),
+        (62, "ecg-lead-avr"),
+        (63, "ecg-lead-avl"),
+        (64, "ecg-lead-avf"),
+    )
+}
 
 # LOINC gives mass and amount of substance codes of their own.
 LOINC_BY_UNIT = {("2339-0", "mmol/L"): "15074-8"}
@@ -76,5 +97,7 @@ METRICS: dict[str, Metric] = {
         GLUCOSE,
         PAIN,
         BATTERY,
+        RESPIRATION,
+        *ECG_LEADS.values(),
     )
 }
