@@ -18,10 +18,12 @@ from functools import reduce
 from operator import xor
 from struct import Struct
 
+from drivers.core.codec import Reader
 from drivers.core.cuff import blood_pressure
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.errors import PacketError
-from drivers.core.model import Event, Packet
+from drivers.core.gatt import Characteristics
+from drivers.core.model import Event
 from drivers.core.vocab import DIASTOLIC, PULSE_RATE_NIBP, SYSTOLIC
 
 RECORD = 14
@@ -41,32 +43,26 @@ class Layout:
     fields: Struct
     order: tuple[int, int, int, int]  # of systolic, diastolic, pulse, year
 
-    def decode(self, packet: Packet) -> Iterator[Event]:
-        """The record of one packet; nothing for an empty slot and for replies that only acknowledge."""
-        record = _record(packet.data)
+    def read(self, reader: Reader) -> Iterator[Event]:
+        """One record; nothing for an empty slot and for replies that only acknowledge."""
+        record = _record(reader.rest())
         if record is None:
             return
         *octets, first, second = self.fields.unpack_from(record)
         systolic, diastolic, pulse, year = (octets[at] for at in self.order)
         if record in EMPTY or systolic > EMPTY_SYSTOLIC or not (diastolic or pulse or year or first or second):
             return
+        taken = _taken(year, first, second)
         conditions = (
             (first & MOVED, "body-moved"),
             (not second & CUFF_FITS, "cuff-loose"),
             (first & IRREGULAR, "pulse-irregular"),
             (second & POSITION, "position-wrong"),
+            (taken is None, "clock-not-set"),
         )
         notices = [code for found, code in conditions if found]
-        taken = _taken(year, first, second)
-        yield from blood_pressure(
-            Decimal(systolic + SYSTOLIC_OFFSET),
-            Decimal(diastolic),
-            None,
-            Decimal(pulse),
-            taken=taken,
-            from_memory=True,
-            notices=notices if taken else [*notices, "clock-not-set"],
-        )
+        values = Decimal(systolic + SYSTOLIC_OFFSET), Decimal(diastolic), None, Decimal(pulse)
+        yield from blood_pressure(*values, taken=taken, from_memory=True, notices=notices)
 
 
 def _record(data: bytes) -> bytes | None:
@@ -102,7 +98,7 @@ GIVES = (SYSTOLIC, DIASTOLIC, PULSE_RATE_NIBP)
 DRIVER = Driver(
     name="omron-eeprom",
     claim=Gatt("fe4a", CHANNELS[:1]),
-    decoder=lambda: LITTLE.decode,
+    decoder=lambda: Characteristics(dict.fromkeys(CHANNELS, LITTLE.read)),
     quiet_s=None,
     gives=GIVES,
     tier=Tier.CAPTURED,
@@ -112,7 +108,7 @@ DRIVER = Driver(
 DRIVER_BE = Driver(
     name="omron-eeprom-be",
     claim=Gatt("ecbe3980-c9a2-11e1-b1bd-0002a5d5c51b", CHANNELS),
-    decoder=lambda: BIG.decode,
+    decoder=lambda: Characteristics(dict.fromkeys(CHANNELS, BIG.read)),
     quiet_s=None,
     gives=GIVES,
     tier=Tier.CAPTURED,
