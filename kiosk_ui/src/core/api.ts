@@ -41,15 +41,14 @@ export interface Typed {
 
 export interface SimulatedDevice {
   key: string;
-  name: string;
-  running: boolean;
+  plugged: boolean;
   recordings: string[];
-  recording?: string | null;
 }
 
 export interface Simulator {
   devices: SimulatedDevice[];
-  sounds: string[];
+  /** The sound that the stethoscope plays now. */
+  sound?: string | null;
 }
 
 const TIME_LIMIT_MS = 10_000;

@@ -39,12 +39,13 @@ export function yearsOld(iso: string, today: Date): number | null {
   return today.getFullYear() - year - (before ? 1 : 0);
 }
 
-/** 14:03, or 14:03:27 with seconds. */
-export function timeText(iso: string, language: string, seconds = false): string {
+/** 14:03, or 14:03:27 with seconds; on another day with its date before it. */
+export function timeText(iso: string, language: string, seconds = false, today = new Date()): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return "–";
   const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   if (seconds) options.second = "2-digit";
+  if (date.toDateString() !== today.toDateString()) Object.assign(options, { day: "2-digit", month: "short", year: "numeric" });
   return new Intl.DateTimeFormat(language, options).format(date);
 }
 

@@ -28,6 +28,14 @@ export function DoctorMark({ consultation }: { consultation: Told }): JSX.Elemen
 }
 
 const FLOOR_DB = -60; // of the level meter
+const QUIET_DB = -45; // below it a chest-piece is not on a chest
+
+type Loudness = "clipped" | "quiet" | "good";
+
+function loudness(source: Source): Loudness {
+  if (source.clipped) return "clipped";
+  return (source.level ?? FLOOR_DB) < QUIET_DB ? "quiet" : "good";
+}
 
 /** What the stethoscope hears, so that the nurse can place it without listening. */
 function SoundTile({ source }: { source: Source }): JSX.Element {
@@ -35,22 +43,25 @@ function SoundTile({ source }: { source: Source }): JSX.Element {
   const { t } = screen;
   const alive = screen.alive.value;
   const live = alive && source.state === "live";
-  const level = source.level ?? FLOOR_DB;
+  const level = live ? Math.max(FLOOR_DB, source.level ?? FLOOR_DB) : FLOOR_DB;
+  const heard = loudness(source);
   return (
-    <article class={`tile tile-sound ${live ? "" : "tile-stale"}`}>
+    <article class="tile" data-source={source.key}>
       <header class="tile-head">
         <Icon name="stethoscope" />
         <h3>{source.name}</h3>
         <StateMark state={source.state} alive={alive} />
       </header>
       <div class="tile-body">
-        <div class={`value metric-sound ${live ? "" : "stale"}`}>
-          <span class="value-name">{t("sound.level")}</span>
-          <span class="value-number" dir="ltr">{live ? Math.round(level) : "–"}<span class="value-unit"> dBFS</span></span>
-        </div>
-        <meter min={FLOOR_DB} max={0} value={live ? Math.max(FLOOR_DB, level) : FLOOR_DB} aria-label={t("sound.level")} />
-        {live && source.clipped && <p class="notice"><Icon name="triangle-alert" />{t("sound.clipped")}</p>}
-        {live && !source.clipped && level < -50 && <p class="notice"><Icon name="info" />{t("sound.quiet")}</p>}
+        <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
+        {live ? (
+          <p class={heard === "good" ? "hint" : "notice"}>
+            <Icon name={heard === "good" ? "check" : "triangle-alert"} />
+            {t(`sound.${heard}`)}
+          </p>
+        ) : (
+          <p class="stale-why">{t(alive ? "stale.device" : "stale.unit")}</p>
+        )}
         <p class="muted">{t("sound.goes-to-doctor")}</p>
       </div>
     </article>
@@ -63,10 +74,6 @@ function Tiles({ id }: { id: string }): JSX.Element {
   const sounds = [...sources.values()].filter((source) => source.kind === "audio");
   return (
     <section class="tiles" aria-label={screen.t("vitals.title")}>
-      <p class="no-alarms">
-        <Icon name="bell-off" />
-        {screen.t("vitals.no-alarms")}
-      </p>
       <div class="tile-grid">
         {[...devices.values()].map((device) => <Tile device={device} id={id} key={device.key} />)}
         {sounds.map((source) => <SoundTile source={source} key={source.key} />)}
@@ -106,6 +113,10 @@ export function Consultation({ consultation, onSimulator }: { consultation: Told
             {t("simulator.short")}
           </button>
         )}
+        <p class="no-alarms">
+          <Icon name="bell-off" />
+          {t("vitals.no-alarms")}
+        </p>
         <Problem error={act.error} />
         <button type="button" class="button primary finish" disabled={off} onClick={() => void act.run(() => api.review(id))}>
           {t("review.go")}

@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import type { Typed } from "../core/api.js";
 import { digitsOf, isoOf, shown } from "../core/birthdate.js";
 import type { Sex } from "../core/messages.js";
 import { KeyboardScanner, withSeparators } from "../core/scan.js";
-import { Problem, useAct } from "../ui/act.js";
+import { type Act, Problem, useAct } from "../ui/act.js";
 import { Icon } from "../ui/icon.js";
 import { Keyboard, pressed } from "../ui/keyboard.js";
 import { useScreen } from "../ui/screen.js";
@@ -23,17 +24,19 @@ interface FieldProps {
   name: FieldName;
   value: string;
   active: boolean;
-  fault: string | null;
+  wrong: boolean;
   onActive: () => void;
   onValue: (value: string) => void;
 }
 
-function Field({ name, value, active, fault, onActive, onValue }: FieldProps): JSX.Element {
+function Field({ name, value, active, wrong, onActive, onValue }: FieldProps): JSX.Element {
   const { t } = useScreen();
   const date = name === "birth_date";
   return (
     <label class={`field ${active ? "field-active" : ""}`}>
-      <span class="field-label">{t(`identify.${name}`)}</span>
+      <span class="field-label">
+        {wrong && <Icon name="triangle-alert" />} {t(`identify.${name}`)}
+      </span>
       <input
         name={name}
         value={date ? shown(value) : value}
@@ -43,16 +46,10 @@ function Field({ name, value, active, fault, onActive, onValue }: FieldProps): J
         spellcheck={false}
         maxLength={LONGEST_NAME}
         dir={date ? "ltr" : "auto"}
-        aria-invalid={fault !== null}
+        aria-invalid={wrong}
         onFocus={onActive}
         onInput={(event) => onValue(date ? digitsOf(event.currentTarget.value) : event.currentTarget.value)}
       />
-      {fault !== null && (
-        <span class="field-fault">
-          <Icon name="triangle-alert" />
-          {fault}
-        </span>
-      )}
     </label>
   );
 }
@@ -77,22 +74,24 @@ const NOTHING: Record<FieldName, string> = { birth_name: "", given_names: "", bi
 
 /** What is typed so far, and what is wrong with it once somebody asked. */
 function useForm() {
-  const { t } = useScreen();
   const values = useSignal(NOTHING);
   const sex = useSignal<Sex | null>(null);
   const asked = useSignal(false);
   const iso = isoOf(values.value.birth_date, new Date());
-  const fault = (name: FieldName): string | null => {
-    if (!asked.value) return null;
-    if (name === "birth_date") return iso === null ? t("identify.date-fault") : null;
-    return values.value[name].trim() === "" ? t("identify.name-fault") : null;
-  };
-  const complete = iso !== null && sex.value !== null && values.value.birth_name.trim() !== "" && values.value.given_names.trim() !== "";
+  const empty = (name: FieldName): boolean => values.value[name].trim() === "";
+  const wrong = (name: FieldName): boolean => asked.value && (name === "birth_date" ? iso === null : empty(name));
+  const noSex = asked.value && sex.value === null;
+  const fault: FieldName | "sex" | null = FIELDS.find(wrong) ?? (noSex ? "sex" : null);
   const set = (name: FieldName, value: string): void => {
     values.value = { ...values.value, [name]: value };
   };
+  const typed = (): Typed | null => {
+    const { birth_name, given_names } = values.value;
+    if (iso === null || sex.value === null || empty("birth_name") || empty("given_names")) return null;
+    return { birth_name: birth_name.trim(), given_names: given_names.trim(), birth_date: iso, sex: sex.value };
+  };
   const clear = (): void => void (values.value = NOTHING);
-  return { values, sex, asked, iso, fault, complete, set, clear };
+  return { values, sex, asked, wrong, fault, set, typed, clear };
 }
 
 /** A code that comes by the clipboard is taken at once, whatever field has the focus. */
@@ -117,9 +116,25 @@ function useScanner(take: (code: string) => void): void {
   }, []);
 }
 
+/** How to begin, or the first thing that is wrong. */
+function Advice({ fault, act }: { fault: FieldName | "sex" | null; act: Act }): JSX.Element {
+  const { t } = useScreen();
+  if (act.error) return <Problem error={act.error} />;
+  return fault === null ? (
+    <p class="hint">
+      <Icon name="scan-line" />
+      {t("identify.scan")}
+    </p>
+  ) : (
+    <p class="field-fault" role="alert">
+      <Icon name="triangle-alert" />
+      {t(`identify.${fault}-fault`)}
+    </p>
+  );
+}
+
 export function Identify({ id }: { id: string }): JSX.Element {
-  const screen = useScreen();
-  const { t } = screen;
+  const { t } = useScreen();
   const { api } = useKiosk();
   const act = useAct();
   const form = useForm();
@@ -129,31 +144,35 @@ export function Identify({ id }: { id: string }): JSX.Element {
     void act.run(() => api.identifyByCode(id, code));
   };
   useScanner(take);
-  const submit = (): void => {
+  const submit = (event: Event): void => {
+    event.preventDefault();
     form.asked.value = true;
-    const { birth_name, given_names } = form.values.value;
-    if (!form.complete || form.iso === null || form.sex.value === null) return;
-    const typed = { birth_name: birth_name.trim(), given_names: given_names.trim(), birth_date: form.iso, sex: form.sex.value };
-    void act.run(() => api.identify(id, typed));
+    const typed = form.typed();
+    if (typed) void act.run(() => api.identify(id, typed));
   };
   const key = (name: string): void => {
     const field = active.value;
     form.set(field, pressed(form.values.value[field], name, field === "birth_date" ? 8 : LONGEST_NAME));
   };
+  const head = (
+    <>
+      <div class="identify-head">
+        <h1>{t("identify.title")}</h1>
+        <Advice fault={form.fault} act={act} />
+      </div>
+      <Cancel id={id} />
+    </>
+  );
   return (
-    <Page head={<><h1>{t("identify.title")}</h1><Cancel id={id} /></>} class="identify">
-      <form class="identify-form" onPaste={(event) => pasted(event, take)} onSubmit={(event) => { event.preventDefault(); submit(); }}>
-        <p class="hint">
-          <Icon name="scan-line" />
-          {t("identify.scan")}
-        </p>
+    <Page head={head} class="identify">
+      <form class="identify-form" onPaste={(event) => pasted(event, take)} onSubmit={submit}>
         <div class="fields">
           {FIELDS.map((name) => (
             <Field
               name={name}
               value={form.values.value[name]}
               active={active.value === name}
-              fault={form.fault(name)}
+              wrong={form.wrong(name)}
               onActive={() => (active.value = name)}
               onValue={(value) => form.set(name, value)}
               key={name}
@@ -161,8 +180,6 @@ export function Identify({ id }: { id: string }): JSX.Element {
           ))}
           <SexChoice sex={form.sex.value} onSex={(sex) => (form.sex.value = sex)} />
         </div>
-        <Problem error={act.error} />
-        {form.asked.value && form.sex.value === null && <p class="field-fault"><Icon name="triangle-alert" />{t("identify.sex-fault")}</p>}
         <div class="identify-keys">
           <Keyboard kind={active.value === "birth_date" ? "digits" : "letters"} onKey={key} />
           <button type="submit" class="button primary" disabled={act.busy}>

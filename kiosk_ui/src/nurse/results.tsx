@@ -40,17 +40,23 @@ function StatusMark({ result }: { result: Result }): JSX.Element | null {
   );
 }
 
+/** The device, or that a person typed it. */
+function useOrigin(): (result: Result) => string {
+  const { t } = useScreen();
+  return (result) => (result.status === "manual" ? t("result.by-hand") : result.device.name);
+}
+
 export function ResultRow({ result, onOpen }: { result: Result; onOpen: () => void }): JSX.Element {
   const screen = useScreen();
   const title = useTitle();
+  const origin = useOrigin();
   return (
     <li>
       <button type="button" class={`button result ${result.struck ? "struck" : ""}`} data-result={result.id} onClick={onOpen}>
         <span class="result-title" dir="auto">{title(result)}</span>
-        <span class="result-source">
-          {result.device.name} · <span dir="ltr">{timeText(result.at, screen.locale)}</span>
-        </span>
+        <span class="result-time" dir="ltr">{timeText(result.at, screen.locale)}</span>
         <span class="result-marks">
+          <span class="result-source">{origin(result)}</span>
           <StatusMark result={result} />
           {result.struck != null && <span class="mark"><Icon name="x" />{screen.t("result.struck")}</span>}
           <DeliveryMark delivery={result.delivery} refusal={result.refusal} />
@@ -122,10 +128,11 @@ function Strike({ result, onDone }: { result: Result; onDone: () => void }): JSX
 export function ResultDialog({ result, onClose }: { result: Result; onClose: () => void }): JSX.Element {
   const screen = useScreen();
   const title = useTitle();
+  const origin = useOrigin();
   return (
     <Dialog title={title(result)} onClose={onClose} class="result-dialog">
       <p>
-        {result.device.name} · <span dir="ltr">{timeText(result.at, screen.locale, true)}</span>
+        {origin(result)} · <span dir="ltr">{timeText(result.at, screen.locale, true)}</span>
       </p>
       <p class="result-marks">
         <StatusMark result={result} />

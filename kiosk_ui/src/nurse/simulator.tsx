@@ -10,14 +10,18 @@ import { useKiosk } from "./kiosk-context.js";
 
 interface RowProps {
   device: SimulatedDevice;
+  /** The recording that plays now, where that is known. */
+  playing: string | null;
   act: Act;
   refresh: () => Promise<void>;
 }
 
-function Row({ device, act, refresh }: RowProps): JSX.Element {
+function Row({ device, playing, act, refresh }: RowProps): JSX.Element {
   const screen = useScreen();
   const { t } = screen;
   const { api } = useKiosk();
+  const { devices, sources } = screen.state.value;
+  const name = (devices.get(device.key) ?? sources.get(device.key))?.name ?? device.key;
   const ask = (action: "stop" | "start" | "play", recording?: string) => () =>
     void act.run(async () => {
       await api.simulate(device.key, action, recording);
@@ -26,22 +30,22 @@ function Row({ device, act, refresh }: RowProps): JSX.Element {
   return (
     <li class="simulated-device">
       <h3>
-        {device.name}
+        {name}
         <span class="mark">
-          <Icon name={device.running ? "radio" : "unplug"} />
-          {t(device.running ? "simulator.running" : "simulator.stopped")}
+          <Icon name={device.plugged ? "radio" : "unplug"} />
+          {t(device.plugged ? "simulator.running" : "simulator.stopped")}
         </span>
       </h3>
       <div class="choices wrap">
-        <button type="button" class="button" disabled={act.busy} onClick={ask(device.running ? "stop" : "start")}>
-          <Icon name={device.running ? "unplug" : "power"} />
-          {t(device.running ? "simulator.stop" : "simulator.start")}
+        <button type="button" class="button" disabled={act.busy} onClick={ask(device.plugged ? "stop" : "start")}>
+          <Icon name={device.plugged ? "unplug" : "power"} />
+          {t(device.plugged ? "simulator.stop" : "simulator.start")}
         </button>
         {device.recordings.map((recording) => (
           <button
             type="button"
             class="button"
-            aria-pressed={device.recording === recording}
+            aria-pressed={playing === null ? undefined : playing === recording}
             disabled={act.busy}
             onClick={ask("play", recording)}
             key={recording}
@@ -70,7 +74,7 @@ export function Simulator({ onClose }: { onClose: () => void }): JSX.Element {
       <p class="hint"><Icon name="flask-conical" />{t("simulator.explain")}</p>
       <Problem error={act.error} />
       <ul class="simulated-list">
-        {described.value?.devices.map((device) => <Row device={device} act={act} refresh={refresh} key={device.key} />)}
+        {described.value?.devices.map((device) => <Row device={device} playing={device.recordings.includes(described.value?.sound ?? "") ? (described.value?.sound ?? null) : null} act={act} refresh={refresh} key={device.key} />)}
       </ul>
     </Dialog>
   );

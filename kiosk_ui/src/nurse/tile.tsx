@@ -67,11 +67,11 @@ function Values({ device, numerics }: { device: Device; numerics: Numeric[] }): 
     <div class={`values ${stale ? "stale" : ""}`}>
       <div class="value-row">
         {groups(numerics).map((group) => <Value group={group} key={group[0]?.metric} />)}
+        {screen.live.waves.of(device.key).map((metric) => <DeviceWave device={device.key} metric={metric} key={metric} />)}
       </div>
-      {screen.live.waves.of(device.key).map((metric) => <DeviceWave device={device.key} metric={metric} key={metric} />)}
       <p class="value-facts">
         <Age at_ms={last.at_ms} stale={stale} />
-        <ValidityMark validity={worst(numerics)} />
+        {stale === null && <ValidityMark validity={worst(numerics)} />}
         {last.from_memory && <span class="mark"><Icon name="archive" />{screen.t("tile.from-memory")}</span>}
       </p>
     </div>
@@ -83,8 +83,8 @@ function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Ac
   const { t } = screen;
   const { api } = useKiosk();
   const off = act.busy || !screen.alive.value;
+  const present = staleDevice(device, screen.alive.value) === null;
   if (!device.lease) {
-    const present = staleDevice(device, screen.alive.value) === null;
     return (
       <button type="button" class="button" disabled={off || !present} onClick={() => void act.run(() => api.lease(id, device.key))}>
         <Icon name="plus" />
@@ -95,7 +95,7 @@ function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Ac
   return (
     <>
       {device.continuous && (
-        <button type="button" class="button primary" disabled={off} onClick={() => void act.run(() => api.keep(id, device.key))}>
+        <button type="button" class="button primary" disabled={off || !present} onClick={() => void act.run(() => api.keep(id, device.key))}>
           <Icon name="save" />
           {t("tile.keep")}
         </button>
@@ -108,6 +108,9 @@ function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Ac
   );
 }
 
+/** What says several values at once, or has a waveform, needs two places. */
+const wide = (device: Device): boolean => device.continuous === true || device.kind === "blood-pressure";
+
 export function Tile({ device, id }: { device: Device; id: string }): JSX.Element {
   const screen = useScreen();
   const act = useAct();
@@ -117,7 +120,7 @@ export function Tile({ device, id }: { device: Device; id: string }): JSX.Elemen
   const codes = screen.state.value.notices.get(device.key)?.codes ?? [];
   const lost = alive && (device.state === "lost" || device.state === "fault");
   return (
-    <article class={`tile kind-${device.kind} ${staleDevice(device, alive) ? "tile-stale" : ""} ${device.lease ? "tile-leased" : ""}`}>
+    <article class={`tile ${wide(device) ? "tile-wide" : ""} ${device.lease ? "tile-leased" : ""}`} data-device={device.key}>
       <header class="tile-head">
         <Icon name={kindIcon(device.kind)} />
         <h3>{device.name}</h3>

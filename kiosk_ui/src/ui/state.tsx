@@ -35,8 +35,8 @@ export function Age({ at_ms, stale }: { at_ms: number; stale: Stale | null }): J
   return (
     <span class="age">
       <Icon name="clock" />
-      {age}
-      {stale !== null && <span class="stale-why"> · {screen.t(`stale.${stale}`)}</span>}
+      <span class="age-text">{age}</span>
+      {stale !== null && <span class="stale-why">{screen.t(`stale.${stale}`)}</span>}
     </span>
   );
 }

@@ -37,7 +37,7 @@ export function Trace({ label, options, read, onScale }: TraceProps): JSX.Elemen
   return (
     <div class="trace" dir="ltr">
       <canvas ref={canvas} role="img" aria-label={label} />
-      <span class="trace-span">{options.seconds} s</span>
+      <span class="trace-span">← {options.seconds} s →</span>
     </div>
   );
 }
