@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance import clock
-from appliance.config import Settings
+from appliance.config import ConfigError, Settings
 from appliance.records.store import Store
 
 log = logging.getLogger(__name__)
@@ -114,8 +114,11 @@ def _notifier() -> Callable[[str], object]:
 
 def log_to(folder: Path) -> None:
     """Log to standard error and to a file of bounded size. Nothing that is logged holds patient data."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept = RotatingFileHandler(folder / "chevet.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept = RotatingFileHandler(folder / "chevet.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1)
+    except OSError as error:
+        raise ConfigError(f"state: the folder {folder} cannot be used: {error.strerror}") from error
     shown = logging.StreamHandler()
     for handler in (kept, shown):
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -18,8 +18,8 @@ from appliance.care.room import Room
 from appliance.config import ConfigError, Device, Settings
 from appliance.config import Source as Configured
 from appliance.feed import Feed
-from appliance.instruments.opening import open_link
-from appliance.instruments.supervisor import Supervisor
+from appliance.instruments.opening import Opener, check
+from appliance.instruments.supervisor import Supervisor, driver_of
 from appliance.media.engine import Engine, EngineSettings
 from appliance.media.opening import picture_source, sound_source
 from appliance.media.peer import Offered
@@ -93,9 +93,12 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     ending.push_async_callback(store.close)
     feed, ui = Feed(), built_ui()
     room = Room(store, feed, settings.care)
-    opener = open_link if bench is None else bench.open_link
+    opener = Opener() if bench is None else bench.open_link
     if bench is not None:
         ending.callback(bench.close)
+    else:
+        for device in settings.devices:
+            check(device, driver_of(device, DRIVERS))
     supervisor = Supervisor(settings.devices, DRIVERS, opener, room, feed, settings.care)
     pictures, sound = _sources(settings, bench, ending)
 

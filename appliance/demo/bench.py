@@ -12,7 +12,7 @@ from appliance.care.errors import Refused
 from appliance.config import Device, Settings
 from appliance.config import Source as Configured
 from appliance.demo.oximeter import Oximeter
-from appliance.instruments.opening import open_link
+from appliance.instruments.opening import Opener
 from appliance.media.capture import Reader
 from appliance.media.heart import open_heart
 from appliance.media.opening import HEARTS
@@ -76,6 +76,7 @@ class Bench:
             device.key: _replay(device) for device in settings.devices if device.link.startswith("replay:")
         }
         self._plugs: dict[str, Plug] = {key: _Replayed(replay) for key, replay in self._replays.items()}
+        self._opener = Opener()
         self._stopped: set[str] = set()
         self._sound_key: str | None = None
         for device in settings.devices:
@@ -86,7 +87,7 @@ class Bench:
     def open_link(self, device: Device, driver: Driver) -> Link:
         """A replayed link, or the real one."""
         replay = self._replays.get(device.key)
-        return open_link(device, driver) if replay is None else replay.link()
+        return self._opener(device, driver) if replay is None else replay.link()
 
     def sound_source(self, configured: Configured) -> SoundSource:
         """A stethoscope whose heart can be chosen."""

@@ -25,8 +25,9 @@ class Supervisor:
         feed: Feed,
         rules: Care,
     ) -> None:
+        """`ConfigError` for a driver that does not exist."""
         self._instruments = [
-            Instrument(device, _driver_of(device, drivers), open_link, room, feed, rules) for device in devices
+            Instrument(device, driver_of(device, drivers), open_link, room, feed, rules) for device in devices
         ]
 
     def present(self) -> list[str]:
@@ -44,7 +45,8 @@ class Supervisor:
                 tasks.create_task(instrument.run(), name=f"device {instrument.key}")
 
 
-def _driver_of(device: Device, drivers: Mapping[str, Driver]) -> Driver:
+def driver_of(device: Device, drivers: Mapping[str, Driver]) -> Driver:
+    """The driver that is configured for a device; `ConfigError` with the nearest names where there is none."""
     try:
         return drivers[device.driver]
     except KeyError:

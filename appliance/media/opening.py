@@ -44,7 +44,8 @@ def picture_source(configured: Configured) -> PictureSource:
     if kind == "v4l2":
         opener = lambda: Camera(CameraSettings(where))  # noqa: E731 - one line each shows what opens what
     elif kind == "file":
-        opener = lambda: FilePictures(_existing(configured, where))  # noqa: E731
+        film = _existing(configured, where)
+        opener = lambda: FilePictures(film)  # noqa: E731
     else:
         opener = _named(configured, where, PICTURES)
     return PictureSource(configured.key, configured.name, opener)
