@@ -12,7 +12,7 @@ from drivers.core.units import plausible
 from drivers.core.vocab import DIASTOLIC, MEAN_PRESSURE, PULSE_RATE_NIBP, SYSTOLIC, Metric
 
 # The cuff measured, and says why its own numbers deserve doubt.
-DOUBTS = frozenset({"body-moved", "cuff-loose", "position-wrong"})
+DOUBTS = frozenset({"body-moved", "cuff-loose", "position-wrong", "value-held"})
 
 # Measurement Status of the SIG (Blood Pressure Service 1.1.1, section 3.1.1.8).
 _STATUS = {0x01: "body-moved", 0x02: "cuff-loose", 0x04: "pulse-irregular", 0x20: "position-wrong"}
