@@ -138,14 +138,14 @@ class Stuffed:
         """The packets that this completes; empty ones are no packets."""
         packets = []
         for byte in data:
-            if byte == self._end and self._inside and self._packet and not self._escaped:
-                packets.append(bytes(self._packet))
+            if byte in (self._start, self._end):
+                if byte == self._end and self._packet and not self._escaped:
+                    packets.append(bytes(self._packet))
+                else:
+                    self.skipped += len(self._packet)
                 self._packet.clear()
-                self._inside = self._start == self._end  # one flag may end a packet and start the next
-            elif byte == self._start:
-                self.skipped += len(self._packet)
-                self._packet.clear()
-                self._inside, self._escaped = True, False
+                # One flag may end a packet and start the next.
+                self._inside, self._escaped = byte == self._start, False
             elif not self._inside:
                 self.skipped += 1
             else:
