@@ -2,10 +2,9 @@
 
 import type { Api } from "./api.js";
 import { Backoff } from "./backoff.js";
+import type { Pictures } from "./call.js";
 import { parse, type Track } from "./messages.js";
 import { Peer } from "./peer.js";
-
-export type Pictures = ReadonlyMap<string, MediaStream>;
 
 export class Preview {
   #api: Api;

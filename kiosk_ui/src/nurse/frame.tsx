@@ -5,18 +5,7 @@ import { timeText } from "../core/format.js";
 import type { LiveState } from "../core/state.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
-
-export function SimulatedMark(): JSX.Element | null {
-  const screen = useScreen();
-  if (!screen.state.value.hello?.simulated) return null;
-  return (
-    <div class="simulated" role="note">
-      <Icon name="flask-conical" />
-      <strong>{screen.t("simulated.mark")}</strong>
-      <span>{screen.t("simulated.explain")}</span>
-    </div>
-  );
-}
+import { SimulatedMark } from "../ui/simulated.js";
 
 export function Unheard(): JSX.Element | null {
   const screen = useScreen();

@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import type { Pictures } from "../core/call.js";
 import type { Source } from "../core/messages.js";
-import { type Pictures, Preview } from "../core/preview.js";
+import { Preview } from "../core/preview.js";
 import { Problem, useAct } from "../ui/act.js";
 import { Icon } from "../ui/icon.js";
 import { Picture } from "../ui/picture.js";

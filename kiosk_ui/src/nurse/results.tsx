@@ -7,44 +7,11 @@ import { Problem, useAct } from "../ui/act.js";
 import { Dialog } from "../ui/dialog.js";
 import { HoldButton } from "../ui/hold.js";
 import { Icon } from "../ui/icon.js";
-import { type Screen, useScreen } from "../ui/screen.js";
-import { DeliveryMark } from "../ui/state.js";
-import { useSummary } from "../ui/value.js";
+import { newestFirst, ResultMarks, useOrigin, useTitle } from "../ui/result.js";
+import { useScreen } from "../ui/screen.js";
 import { useKiosk } from "./kiosk-context.js";
 
 const REASONS = ["wrong-patient", "wrong-position", "doubtful", "repeated", "mistyped"] as const;
-
-export const newestFirst = (screen: Screen): Result[] =>
-  [...screen.state.value.results.values()].sort((a, b) => b.at.localeCompare(a.at));
-
-/** What it is, in one line. */
-export function useTitle(): (result: Result) => string {
-  const { t } = useScreen();
-  const summary = useSummary();
-  return (result) => {
-    if (result.kind !== "measurement") return t(`result.${result.kind}`);
-    if (result.status === "failed") return t("result.failed");
-    return summary(result.numerics) || t("result.empty");
-  };
-}
-
-function StatusMark({ result }: { result: Result }): JSX.Element | null {
-  const { t } = useScreen();
-  if (result.status === "valid") return null;
-  const icon = { questionable: "triangle-alert", failed: "circle-x", manual: "pen-line" }[result.status];
-  return (
-    <span class={`mark status-${result.status}`}>
-      <Icon name={icon} />
-      {t(`result.status-${result.status}`)}
-    </span>
-  );
-}
-
-/** The device, or that a person typed it. */
-function useOrigin(): (result: Result) => string {
-  const { t } = useScreen();
-  return (result) => (result.status === "manual" ? t("result.by-hand") : result.device.name);
-}
 
 export function ResultRow({ result, onOpen }: { result: Result; onOpen: () => void }): JSX.Element {
   const screen = useScreen();
@@ -52,14 +19,12 @@ export function ResultRow({ result, onOpen }: { result: Result; onOpen: () => vo
   const origin = useOrigin();
   return (
     <li>
-      <button type="button" class={`button result ${result.struck ? "struck" : ""}`} data-result={result.id} onClick={onOpen}>
+      <button type="button" class={`button result ${result.struck != null ? "struck" : ""}`} data-result={result.id} onClick={onOpen}>
         <span class="result-title" dir="auto">{title(result)}</span>
         <span class="result-time" dir="ltr">{timeText(result.at, screen.locale)}</span>
         <span class="result-marks">
           <span class="result-source">{origin(result)}</span>
-          <StatusMark result={result} />
-          {result.struck != null && <span class="mark"><Icon name="x" />{screen.t("result.struck")}</span>}
-          <DeliveryMark delivery={result.delivery} refusal={result.refusal} />
+          <ResultMarks result={result} />
         </span>
       </button>
     </li>
@@ -135,8 +100,7 @@ export function ResultDialog({ result, onClose }: { result: Result; onClose: () 
         {origin(result)} · <span dir="ltr">{timeText(result.at, screen.locale, true)}</span>
       </p>
       <p class="result-marks">
-        <StatusMark result={result} />
-        <DeliveryMark delivery={result.delivery} refusal={result.refusal} />
+        <ResultMarks result={result} />
       </p>
       {result.notices.map((code) => <p class="notice" key={code}><Icon name="triangle-alert" />{screen.word("notice", code)}</p>)}
       {result.reason && <p>{screen.t("result.reason", { reason: result.reason })}</p>}

@@ -1,0 +1,229 @@
+/** The viewer's side of the signalling (docs/protocol.md section 3), and the connection that comes of it. */
+
+import { Backoff } from "./backoff.js";
+import { parse, type Track } from "./messages.js";
+import { Peer } from "./peer.js";
+import { Socket } from "./socket.js";
+
+/** `refused`: told why, and trying again; `barred`: told why, and trying again makes no sense; `over`: wiped. */
+export type Phase = "joining" | "waiting" | "connected" | "lost" | "refused" | "barred" | "over";
+
+export type Pictures = ReadonlyMap<string, MediaStream>;
+
+export interface Invitation {
+  /** `<platform>/viewer`, ws: or wss: */
+  url: string;
+  consultation: string;
+  token: string;
+  name: string;
+}
+
+export interface CallEvents {
+  live: (text: string) => void;
+  block: (data: ArrayBuffer) => void;
+  control: (text: string) => void;
+  pictures: (pictures: Pictures) => void;
+  phase: (phase: Phase, code: string | null) => void;
+  /** Whether the platform hears the unit. */
+  unit: (connected: boolean) => void;
+}
+
+const FINAL = new Set(["wrong-token", "no-access"]);
+const ENDED = new Set(["closed", "abandoned"]);
+const SILENCE_MS = 6000; // a connection that says nothing for so long is begun again
+const LOOK_MS = 500;
+
+/** A connection, and what is known of its tracks. */
+interface Line {
+  peer: Peer;
+  tracks: Track[];
+  byMid: Map<string, MediaStreamTrack>;
+}
+
+/**
+ * One doctor's call. It begins again by itself; the old connection stays until the new one speaks, so that a platform
+ * that restarts does not interrupt what the doctor sees.
+ */
+export class Call {
+  #events: CallEvents;
+  #invitation: Invitation;
+  #socket: Socket;
+  #now: Line | null = null;
+  #next: Line | null = null;
+  #iceServers: RTCIceServer[] = [];
+  #phase: Phase = "joining";
+  #heard = performance.now();
+  #watch: ReturnType<typeof setInterval>;
+
+  constructor(invitation: Invitation, events: CallEvents) {
+    this.#invitation = invitation;
+    this.#events = events;
+    this.#socket = new Socket(
+      invitation.url,
+      { open: () => this.#join(), message: (text) => this.#signal(text), lost: () => this.#signalsLost() },
+      { backoff: new Backoff(500, 5000) },
+    );
+    this.#watch = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** False when there is no connection to ask over. */
+  control(message: object): boolean {
+    return this.#now?.peer.control(message) ?? false;
+  }
+
+  /** Tell the platform that the doctor has opened a result. */
+  opened(result: string): boolean {
+    return this.#socket.send(JSON.stringify({ type: "opened", identifier: `urn:uuid:${result}` }));
+  }
+
+  stop(): void {
+    clearInterval(this.#watch);
+    this.#socket.stop();
+    this.#now?.peer.close();
+    this.#next?.peer.close();
+    this.#now = this.#next = null;
+    this.#events.pictures(new Map());
+  }
+
+  #tell(phase: Phase, code: string | null = null): void {
+    this.#phase = phase;
+    this.#events.phase(phase, code);
+  }
+
+  #join(): void {
+    const { consultation, token, name } = this.#invitation;
+    this.#heard = performance.now();
+    this.#socket.send(JSON.stringify({ type: "join", protocol: 1, consultation, token, name, role: "doctor" }));
+  }
+
+  #signalsLost(): void {
+    if (this.#phase === "joining" || this.#phase === "waiting") this.#tell("lost");
+  }
+
+  #signal(text: string): void {
+    const message = object(text);
+    if (!message) return;
+    if (message["type"] === "joined") this.#joined(message);
+    else if (message["type"] === "error") this.#refused(String(message["code"]));
+    else if (message["type"] === "unit") this.#events.unit(message["connected"] === true);
+    else if (message["type"] === "consultation" && ENDED.has(String(message["state"]))) this.#over();
+    else if (message["type"] === "peer.closed") this.#close();
+    else if (message["type"] === "signal") void this.#negotiate(message);
+  }
+
+  #joined(message: Record<string, unknown>): void {
+    this.#iceServers = Array.isArray(message["ice_servers"]) ? (message["ice_servers"] as RTCIceServer[]) : [];
+    if (!this.#now) this.#tell("waiting");
+  }
+
+  #refused(code: string): void {
+    if (!FINAL.has(code)) return this.#tell("refused", code);
+    this.stop();
+    this.#tell("barred", code);
+  }
+
+  #over(): void {
+    this.stop();
+    this.#tell("over");
+  }
+
+  async #negotiate(message: Record<string, unknown>): Promise<void> {
+    const { description, candidate } = message;
+    if (!isObject(description)) return (this.#next ?? this.#now)?.peer.candidate((candidate ?? null) as RTCIceCandidateInit | null);
+    this.#next?.peer.close();
+    const line = (this.#next = this.#open());
+    try {
+      const answer = await line.peer.answer(description as unknown as RTCSessionDescriptionInit);
+      this.#socket.send(JSON.stringify({ type: "signal", description: answer }));
+    } catch {
+      this.#lost(line); // an offer that cannot be read: the next one may be better
+    }
+  }
+
+  #open(): Line {
+    const line: Line = { tracks: [], byMid: new Map(), peer: null as unknown as Peer };
+    line.peer = new Peer(this.#iceServers, {
+      live: (text) => this.#live(line, text),
+      waves: (text) => line === this.#now && this.#events.live(text),
+      stethoscope: (data) => line === this.#now && this.#events.block(data),
+      control: (text) => line === this.#now && this.#events.control(text),
+      track: (mid, track) => {
+        line.byMid.set(mid, track);
+        if (line === this.#now) this.#show(line);
+      },
+      candidate: (candidate) => void this.#socket.send(JSON.stringify({ type: "signal", candidate })),
+      state: (state) => {
+        if (state === "failed" || state === "closed") this.#lost(line);
+      },
+    });
+    return line;
+  }
+
+  /** The first word of a new connection ends the old one. */
+  #live(line: Line, text: string): void {
+    if (line === this.#next) {
+      this.#now?.peer.close();
+      this.#now = line;
+      this.#next = null;
+      this.#tell("connected");
+    }
+    if (line !== this.#now) return;
+    this.#heard = performance.now();
+    this.#events.live(text);
+    if (!text.includes('"hello"')) return; // nothing else tells of tracks
+    const message = parse(text);
+    if (message?.type === "hello") line.tracks = message.tracks ?? [];
+    this.#show(line);
+  }
+
+  #show(line: Line): void {
+    const pictures = new Map<string, MediaStream>();
+    for (const { mid, source, kind } of line.tracks) {
+      const track = line.byMid.get(mid);
+      if (kind === "video" && track) pictures.set(source, new MediaStream([track]));
+    }
+    this.#events.pictures(pictures);
+  }
+
+  #lost(line: Line): void {
+    line.peer.close();
+    if (line === this.#next) this.#next = null;
+    if (line !== this.#now) return;
+    this.#now = null;
+    this.#events.pictures(new Map());
+    this.#again();
+  }
+
+  /** The unit ended the connection. */
+  #close(): void {
+    if (this.#now) this.#lost(this.#now);
+  }
+
+  #again(): void {
+    this.#heard = performance.now();
+    this.#tell("lost");
+    this.#socket.again();
+  }
+
+  /** Silence on a connection that calls itself connected, or an offer that never came. */
+  #look(): void {
+    if (performance.now() - this.#heard > SILENCE_MS && this.#socket.open) this.#again();
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function object(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

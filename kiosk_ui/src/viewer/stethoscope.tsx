@@ -1,0 +1,129 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { CORNERS, type FilterName } from "../core/sound/filters.js";
+import type { Samples, SweepOptions } from "../core/sweep.js";
+import { Icon } from "../ui/icon.js";
+import { useScreen } from "../ui/screen.js";
+import { StateMark } from "../ui/state.js";
+import { Trace } from "../ui/wave.js";
+import { useConsulting } from "./consulting.js";
+
+const PHONOCARDIOGRAM: SweepOptions = { seconds: 4, symmetric: true, leastSpan: 400 };
+const BEHIND_S = 0.1; // of the pen, while nobody listens
+const SILENT_MS = 800;
+const FLOOR_DB = -60;
+const MOST_GAIN = 8;
+
+function FilterChoice(): JSX.Element {
+  const { t } = useScreen();
+  const consulting = useConsulting();
+  return (
+    <div class="choices" role="group" aria-label={t("steth.filter")}>
+      {(Object.keys(CORNERS) as FilterName[]).map((name) => (
+        <button
+          type="button"
+          class="button"
+          aria-pressed={consulting.filter.value === name}
+          onClick={() => consulting.setFilter(name)}
+          key={name}
+        >
+          {t(`steth.${name}`)} <span class="corners" dir="ltr">{CORNERS[name].low}–{CORNERS[name].high} Hz</span>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** What the listener can rely on: how much is held back, what is missing, whether the samples are those of the unit. */
+function Proof(): JSX.Element {
+  const screen = useScreen();
+  const { sound, player } = useConsulting();
+  void screen.now.value; // told anew with every tick of the clock
+  const count = sound.current?.count;
+  const report = player.value?.report;
+  const rate = count?.rate ?? 1;
+  const facts = [
+    count && screen.t("steth.missing", { n: count.missing }),
+    report && screen.t("steth.buffer", { n: Math.round(report.level_s * 1000) }),
+    report && report.gap > 0 && screen.t("steth.silent", { n: Math.round((report.gap * 1000) / rate) }),
+    sound.corrupt > 0 && screen.t("steth.corrupt", { n: sound.corrupt }),
+    count && screen.t(sound.proven > 0 ? "steth.proven" : "steth.unproven"),
+    count?.reference && screen.t("steth.reference"),
+  ];
+  return <p class="proof muted">{facts.filter((fact) => typeof fact === "string").join(" · ")}</p>;
+}
+
+function Listen(): JSX.Element {
+  const { t } = useScreen();
+  const consulting = useConsulting();
+  const failed = useSignal(false);
+  const on = consulting.player.value !== null;
+  const toggle = async (): Promise<void> => {
+    failed.value = false;
+    await consulting.listen(!on).catch(() => (failed.value = true));
+  };
+  return (
+    <>
+      <button type="button" class={`button ${on ? "" : "primary"}`} aria-pressed={on} onClick={() => void toggle()}>
+        <Icon name="headphones" />
+        {t(on ? "steth.stop" : "steth.listen")}
+      </button>
+      {failed.value && <span class="field-fault" role="alert"><Icon name="triangle-alert" />{t("steth.no-audio")}</span>}
+    </>
+  );
+}
+
+/** Lossless heart and lung sounds: heard, drawn, and proven sample by sample. */
+export function Stethoscope(): JSX.Element | null {
+  const screen = useScreen();
+  const { t } = screen;
+  const consulting = useConsulting();
+  const source = [...screen.state.value.sources.values()].find((one) => one.kind === "audio");
+  if (!source) return null;
+  const alive = screen.alive.value;
+  void screen.now.value;
+  const arriving = consulting.heardAt !== null && performance.now() - consulting.heardAt < SILENT_MS;
+  const live = alive && source.state === "live" && arriving;
+  const level = live ? Math.max(FLOOR_DB, source.level ?? FLOOR_DB) : FLOOR_DB;
+  const read = (): { samples: Samples | null; head: number } => {
+    const stream = consulting.sound.current;
+    if (!stream) return { samples: null, head: -1 };
+    const heard = consulting.player.peek()?.heard(performance.now(), stream.rate);
+    return { samples: stream, head: heard ?? stream.end - BEHIND_S * stream.rate };
+  };
+  return (
+    <section class={`stethoscope ${live ? "" : "stale"}`} data-state={live ? "live" : "stale"}>
+      <header class="panel-head">
+        <Icon name="stethoscope" />
+        <h2>{source.name}</h2>
+        <StateMark state={source.state} alive={alive} />
+        {!live && <span class="stale-why">{t(!alive ? "stale.unit" : source.state === "live" ? "stale.old" : "stale.device")}</span>}
+        <Proof />
+      </header>
+      <div class="phonocardiogram">
+        <Trace label={t("steth.trace")} options={PHONOCARDIOGRAM} read={read} />
+      </div>
+      <div class="steth-controls">
+        <Listen />
+        <FilterChoice />
+        <label class="volume">
+          <Icon name="volume-2" />
+          <span>{t("steth.volume")}</span>
+          <input
+            type="range"
+            min="0"
+            max={MOST_GAIN}
+            step="0.25"
+            value={consulting.volume.value}
+            onInput={(event) => consulting.setVolume(Number(event.currentTarget.value))}
+          />
+        </label>
+        <span class="level">
+          <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
+          <span dir="ltr">{live ? `${Math.round(level)} dBFS` : "–"}</span>
+        </span>
+        {live && source.clipped && <span class="notice"><Icon name="triangle-alert" />{t("steth.clipped")}</span>}
+      </div>
+    </section>
+  );
+}
