@@ -174,7 +174,6 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
         ("GET", "/fhir/Observation/none", b"", 404),
         ("GET", "/fhir/Binary/none", b"", 404),
         ("GET", "/fhir/Observation?code=1", b"", 400),
-        ("GET", "/fhir/Observation", b"", 400),
     ],
 )
 async def test_what_it_does_not_take_it_refuses_in_fhir(
@@ -222,9 +221,14 @@ async def test_without_its_token_a_unit_is_nobody(hosted: Hosted) -> None:
     async with Platform(hosted.url, "another-token-altogether") as stranger:
         got = await stranger.transact(bundles.result(PRESSURE, CONFIRMED, SENDER))
     assert got == Later("the platform answered 401")
-    for path in ("/fhir/Patient/1", f"/fhir/Binary/{SHA256}", "/fhir/Patient?identifier=urn:s|1"):
-        assert (await raw(hosted, "GET", path)).status_code == 401
     assert (await raw(hosted, "PUT", f"/fhir/Binary/{SHA256}", b"abc")).status_code == 401
+
+
+async def test_whoever_is_on_this_machine_may_look(hosted: Hosted, client: Platform) -> None:
+    await client.transact(bundles.result(PRESSURE, CONFIRMED, SENDER))
+    found = (await raw(hosted, "GET", "/fhir/Patient")).json()
+    assert (found["type"], found["total"]) == ("searchset", len(found["entry"]))
+    assert "DURAND" in {entry["resource"]["name"][0]["family"] for entry in found["entry"]}
 
 
 # --- who may reach it from a browser

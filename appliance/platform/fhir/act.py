@@ -26,9 +26,9 @@ from appliance.records.model import Consent, ConsultationRecord, Traits
 def patient(record: ConsultationRecord, sender: Sender, *, change: bool = False) -> list[Resource]:
     """The patient's entry, once the nurse has confirmed who it is; else none.
 
-    With a matricule the platform's own patient is used, found by it and never changed: whether that identity is
-    qualified is the platform's to say. Without one the patient is this unit's, for this consultation; `change`
-    sends the traits again.
+    With a matricule the platform's own patient is used, found by it and by nothing else, and never changed: whether
+    that identity is qualified is the platform's to say. Without one the patient is this unit's, for this consultation;
+    `change` sends the traits again.
     """
     traits = record.patient
     if traits is None or not record.confirmed:
@@ -44,7 +44,7 @@ def _patient(uuid: str, traits: Traits, sender: Sender) -> Resource:
         "resourceType": "Patient",
         **meta(sender),
         "extension": [extension(terms.ORIGIN, "Code", traits.origin)],
-        "identifier": [*_ins(traits), identifier(uuid)],
+        "identifier": _ins(traits) or [identifier(uuid)],
         "name": [{"use": "official", "family": traits.birth_name, "given": [traits.given_names]}],
         "gender": terms.GENDERS[traits.sex],
         "birthDate": traits.birth_date.isoformat(),

@@ -45,6 +45,11 @@ def urn(uuid: str) -> str:
     return f"urn:uuid:{UUID(uuid)}"
 
 
+def place(uuid: str) -> str:
+    """The `fullUrl` of its entry. Not its identifier: servers are known to rewrite the one wherever they find it."""
+    return urn(derived(uuid, "entry"))
+
+
 def identifier(uuid: str) -> Resource:
     """An identifier of ours."""
     return {"system": URI, "value": urn(uuid)}
@@ -79,7 +84,7 @@ def extension(url: str, kind: str, value: object) -> Resource:
 
 def reference(uuid: str, display: str | None = None) -> Resource:
     """A reference to another entry of the same bundle."""
-    return {"reference": urn(uuid)} | ({} if display is None else {"display": display})
+    return {"reference": place(uuid)} | ({} if display is None else {"display": display})
 
 
 def instant(at: datetime) -> str:
@@ -135,4 +140,4 @@ def _key(system: str, value: str) -> str:
 
 
 def _entry(uuid: str, resource: Resource, request: Resource) -> Resource:
-    return {"fullUrl": urn(uuid), "resource": resource, "request": request}
+    return {"fullUrl": place(uuid), "resource": resource, "request": request}

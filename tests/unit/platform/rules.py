@@ -40,6 +40,9 @@ def _of_request(entry: Resource) -> Iterator[str]:
     carried += [f"_tag={one['system']}|{one['code']}" for one in resource.get("meta", {}).get("tag", [])]
     if condition not in carried:
         yield f"is conditional on {condition}, which it does not carry"
+    # Seen in Medplum: whatever equals a fullUrl is rewritten to a reference, identifiers and conditions too.
+    if entry["fullUrl"] in condition or any(entry["fullUrl"] == one["value"] for one in resource.get("identifier", [])):
+        yield "is placed where it is identified"
 
 
 def _references(value: object) -> Iterator[str]:

@@ -66,7 +66,7 @@ def answer(status: str, body: bytes, *headers: str) -> bytes:
 
 
 async def transact(talk: Talk) -> Outcome:
-    async with server(talk) as (client, _):
+    async with server(talk) as (client, _), asyncio.timeout(10):
         return await client.transact(SENT)
 
 

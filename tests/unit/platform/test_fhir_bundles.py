@@ -123,7 +123,8 @@ def test_a_matricule_is_looked_for_and_never_judged() -> None:
         "url": "Patient",
         "ifNoneExist": "identifier=urn:oid:1.2.250.1.213.1.4.8|277010115400329",
     }
-    assert patient["identifier"][0] == {
+    (identifier,) = patient["identifier"]
+    assert identifier == {
         "type": {
             "coding": [{"system": "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203", "code": "INS-NIR"}]
         },

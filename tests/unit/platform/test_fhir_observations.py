@@ -10,7 +10,7 @@ import pytest
 
 from appliance.platform.fhir import bundles
 from appliance.platform.fhir.text import Resource, dumps
-from appliance.records.model import Result
+from appliance.records.model import Result, Value
 from tests.unit.platform.making import CONFIRMED, PRESSURE, SENDER, extension, measurement, only, value
 
 
@@ -87,6 +87,12 @@ def test_glucose_by_substance_has_its_own_loinc() -> None:
     assert substance["valueQuantity"]["code"] == "mmol/L"
 
 
+def test_what_loinc_does_not_know_keeps_its_mdc_code() -> None:
+    (observation,) = observe(measurement(Value("pulse-quality", None, 150320, Decimal(7), "%", "valid")))
+    assert codes(observation) == [("urn:iso:std:iso:11073:10101", "150320")]
+    assert observation["code"]["text"] == "pulse-quality"
+
+
 @pytest.mark.parametrize("number", [None, "127"])
 def test_an_invalid_value_is_never_a_number(number: str | None) -> None:
     (observation,) = observe(
@@ -138,9 +144,9 @@ def test_a_typed_value_says_so_and_is_of_the_unit() -> None:
     typed = measurement(value("body-weight", "71.5"), status="manual", typed_by="nurse", reason="scale broken")
     bundle = bundles.result(typed, CONFIRMED, SENDER)
     (observation,) = only(bundle, "Observation")
-    (device,) = only(bundle, "Device")
-    assert device["type"]["coding"][0]["code"] == "531981"
-    assert observation["device"]["reference"] == device["identifier"][0]["value"]
+    (device,) = (entry for entry in bundle["entry"] if entry["resource"]["resourceType"] == "Device")
+    assert device["resource"]["type"]["coding"][0]["code"] == "531981"
+    assert observation["device"]["reference"] == device["fullUrl"]
     assert extension(observation, "urn:chevet:fhir:origin") == "typed"
     assert observation["performer"] == [{"display": "nurse"}]
     assert observation["method"] == {"text": "typed by hand"}
