@@ -12,7 +12,7 @@ check() {
 check .venv/bin/ruff check .
 check .venv/bin/ruff format --check .
 check .venv/bin/mypy
-check .venv/bin/lint-imports
+check .venv/bin/lint-imports --no-logo
 check .venv/bin/python tools/notices.py --check
 if [ "${1:-}" != --lint ]; then
   check tools/npm.sh run check
