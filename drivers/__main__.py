@@ -1,10 +1,10 @@
-"""`python -m drivers decode ...` and `python -m drivers drivers`: the library's own command line."""
+"""`python -m drivers decode|drivers|capture ...`: the library's own command line."""
 
 from __future__ import annotations
 
 import sys
 
-from drivers import decode
+from drivers import decode, record
 
 
 def main() -> int:
@@ -14,7 +14,9 @@ def main() -> int:
             return decode.run(rest, sys.stdin.buffer, sys.stdout)
         case ["drivers", *rest]:
             return decode.drivers(rest, sys.stdout)
-    print("usage: python -m drivers decode DRIVER FILE|- [--format hex|bin|text] | drivers [--json]", file=sys.stderr)
+        case ["capture", *rest]:
+            return record.run(rest, sys.stdout)
+    print("usage: python -m drivers decode|drivers|capture ... (each explains itself with --help)", file=sys.stderr)
     return 2
 
 
