@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from appliance.media import aiortc_inside as inside
+from appliance.media.allocator import bound_memory
 from appliance.media.call import Call, CallState, IceServer
 from appliance.media.encoder import H264, Vp8
 from appliance.media.encoding import Encoding, MakeEncoder, PictureEncoding, SoundEncoding
@@ -28,6 +29,7 @@ class Engine:
 
     def __init__(self, settings: EngineSettings) -> None:
         inside.prepare()
+        bound_memory()
         self._settings = settings
         self._encodings: dict[tuple[str, str], Encoding] = {}
 

@@ -178,7 +178,7 @@ async def reconnect(times: int) -> None:
         say(await peers.join("viewer"))
         await peers.answer("viewer", await hear())
         await connected.wait()
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.5)
         await peers.leave("viewer")
         while any(thread.name.startswith("encode-") for thread in threading.enumerate()):
             await asyncio.sleep(0.02)
