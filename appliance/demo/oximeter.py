@@ -82,14 +82,15 @@ class Oximeter:
             os.close(ours)
 
     def _talk(self, port: int) -> None:
-        heard, asked_s, due_s = b"", -math.inf, time.monotonic()
+        heard, asked_s, due_s, sample = b"", -math.inf, time.monotonic(), 0
         while not self._unplugged.wait(max(0.0, due_s - time.monotonic())):
             due_s = max(due_s + 1 / RATE_HZ, time.monotonic() - 0.1)
             heard = (heard + _read(port))[-MAX_HEARD:]
             if START in heard or KEEP_ALIVE in heard:
                 heard, asked_s = b"", time.monotonic()
             if time.monotonic() - asked_s < SILENT_AFTER_S:
-                _write(port, moment(time.monotonic()))
+                _write(port, moment(sample / RATE_HZ))  # a late sample is still the next one
+                sample += 1
 
 
 def _read(port: int) -> bytes:
