@@ -10,7 +10,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCIceGatherer,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.sdp import candidate_from_sdp
 
@@ -99,8 +106,7 @@ class Call:
         ice_servers: Sequence[IceServer],
         on_state: Callable[[CallState], None],
     ) -> None:
-        servers = [RTCIceServer(list(each.urls), each.username, each.credential) for each in ice_servers]
-        configuration = RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        configuration = RTCConfiguration(iceServers=usable(ice_servers), bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self._encodings, self._addresses, self._on_state = encodings, addresses, on_state
         self._connection = RTCPeerConnection(configuration)
         inside.use_certificate(self._connection)
@@ -247,6 +253,20 @@ class Call:
             await asyncio.wait_for(self._connection.close(), CLOSE_S)
         except TimeoutError:
             log.warning("a connection did not close within %s s", CLOSE_S)
+
+
+def usable(ice_servers: Sequence[IceServer]) -> list[RTCIceServer]:
+    """Those that aiortc can use. One that cannot be read is left out and logged: the call may do without it."""
+    servers = []
+    for each in ice_servers:
+        server = RTCIceServer(list(each.urls), each.username, each.credential)
+        try:
+            RTCIceGatherer(iceServers=[server])
+        except ValueError as error:
+            log.warning("an ICE server is left out: %s", error)
+        else:
+            servers.append(server)
+    return servers
 
 
 def without_mdns(sdp: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from appliance.media.call import CallState, IceServer
 from appliance.media.control import TakeStill
 from appliance.media.engine import Engine
-from appliance.media.peer import Offered, Peer, Subscribe
+from appliance.media.peer import Counts, Offered, Peer, Subscribe
 from drivers.core.errors import ChevetError
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,16 @@ class Peers:
 
         peer = Peer(self._engine.call(ice_servers, changed), self._offered, self._subscribe, self._still)
         self._peers[name] = peer
-        return await peer.offer()
+        try:
+            return await peer.offer()
+        except BaseException:
+            await self.leave(name)
+            raise
+
+    @property
+    def counts(self) -> dict[str, Counts]:
+        """What did not reach each of them."""
+        return {name: peer.counts for name, peer in self._peers.items()}
 
     async def answer(self, name: str, description: Mapping[str, Any]) -> None:
         """The party's answer. `NoSuchPeer`, `BadSignal`."""

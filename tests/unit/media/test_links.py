@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,7 +18,7 @@ from av.packet import Packet
 
 from appliance.media.otoscope import pictures
 from drivers.core.errors import LinkError, LinkLost
-from drivers.links.audio import Card, CardSettings
+from drivers.links.audio import ALSA_CONFIG, Card, CardSettings
 from drivers.links.camera import Camera, CameraSettings, Coding, capture_instant
 
 
@@ -107,3 +110,26 @@ def test_the_kernels_stamp_is_believed_if_it_can_be_true(ago_s: float, found_ago
     packet.pts, packet.time_base = (time.monotonic_ns() - int(ago_s * 1e9)) // 1000, Fraction(1, 1_000_000)
     age_s = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - capture_instant(packet)) / 1e9
     assert found_ago_s - 0.001 < age_s < found_ago_s + 0.05
+
+
+READ_A_CARD = """
+import sys
+from drivers.links.audio import Card, CardSettings
+card = Card(CardSettings("recorded", 48000))
+print(*[sample for _ in range(50) for sample in card.read().samples][:8])
+"""
+
+
+@pytest.mark.skipif(not ALSA_CONFIG.exists(), reason="ALSA is not installed here")
+def test_a_card_is_read_through_alsa(tmp_path: Path) -> None:
+    """The real ALSA library, with its `file` plugin in place of hardware: no kernel module is needed."""
+    sound, config = tmp_path / "sound.raw", tmp_path / "alsa.conf"
+    sound.write_bytes(np.arange(100, 4000, dtype="<i2").tobytes())
+    config.write_text(
+        f'pcm.nothing {{ type null }}\npcm.recorded {{ type file slave.pcm nothing file /dev/null infile "{sound}" }}\n'
+    )
+    environment = {**os.environ, "ALSA_CONFIG_PATH": str(config)}
+    said = subprocess.run(
+        [sys.executable, "-c", READ_A_CARD], env=environment, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert said.stdout.split() == ["100", "101", "102", "103", "104", "105", "106", "107"]

@@ -6,14 +6,16 @@ import asyncio
 import struct
 import threading
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from appliance.media import call as calls
-from appliance.media.call import BadSignal, CallState, without_mdns
+from appliance.media.call import BadSignal, CallState, IceServer, usable, without_mdns
 from appliance.media.control import StillTaken
 from appliance.media.engine import Engine, EngineSettings
 from appliance.media.heart import Heart, heart_sound
@@ -248,3 +250,41 @@ def test_names_of_multicast_dns_are_taken_out_of_an_answer() -> None:
         "a=candidate:2 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\na=mid:0\r\n"
     )
     assert without_mdns(sdp) == "m=audio 9 X 0\r\na=candidate:2 1 udp 1 192.0.2.1 9 typ host\r\na=mid:0\r\n"
+
+
+def listening() -> list[str]:
+    """Local addresses of this process's UDP sockets, as the kernel writes them: hexadecimal, byte-swapped."""
+    mine = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            mine.add(entry.readlink().name)
+    rows = [line.split() for name in ("udp", "udp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    return [row[1].split(":")[0] for row in rows if f"socket:[{row[9]}]" in mine]
+
+
+async def test_no_socket_of_a_call_leaves_loopback(unit: Unit, receiver: Receiver) -> None:
+    offer = await unit.peers.join("doctor")
+    hidden = {"candidate": "candidate:1 1 udp 1 0a1b2c3d-0000-4000-8000-000000000000.local 9 typ host"}
+    answer = await receiver.answer(offer)
+    line = "a=candidate:1 1 udp 1 0a1b2c3d-0000-4000-8000-000000000000.local 9 typ host\r\n"
+    await unit.peers.answer("doctor", {**answer, "sdp": answer["sdp"].replace("a=end-of-candidates\r\n", line, 1)})
+    await unit.peers.candidate("doctor", hidden)
+    await become(lambda: ("doctor", CallState.CONNECTED) in unit.states and len(receiver.channels) == 4, 10)
+    found = listening()
+    assert len(found) >= 2  # the unit's and the receiver's
+    assert set(found) == {"0100007F"}
+
+
+async def test_ice_servers_that_cannot_be_read_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    good = IceServer(("turn:192.0.2.1:3478?transport=udp",), "name", "secret")
+    kept = usable([IceServer(("nonsense",)), IceServer(("turn:192.0.2.1:99999999999x",)), good])
+    assert [server.urls for server in kept] == [["turn:192.0.2.1:3478?transport=udp"]]
+    assert "an ICE server is left out" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_what_a_peer_missed_is_counted(unit: Unit, receiver: Receiver) -> None:
+    await unit.connected("doctor", receiver)
+    assert {name: (counts.waveforms_dropped, counts.blocks_dropped) for name, counts in unit.peers.counts.items()} == {
+        "doctor": (0, 0)
+    }
