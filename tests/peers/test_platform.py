@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from playwright.async_api import async_playwright
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -451,3 +452,35 @@ async def test_a_link_without_the_token_is_refused(hosted: Hosted) -> None:
     with pytest.raises(InvalidStatus):
         async with connect(f"ws://127.0.0.1:{hosted.port}/link", subprotocols=["chevet.link.v1"]):  # type: ignore[list-item]
             pass
+
+
+# --- the page, in a real browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")
+async def test_the_page_shows_joins_and_switches(hosted: Hosted, client: Platform) -> None:
+    await client.transact(bundles.result(PRESSURE, CONFIRMED, SENDER))
+    hostile = OpenConsultation(CONSULTATION, "active", AT, "<img src=x onerror=alert(1)>")
+    said: list[str] = []
+    async with unit_link(hosted, Unit([hostile])), async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = await browser.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        await page.goto(hosted.url)
+        row = page.locator("#consultations tr", has_text="<img src=x onerror=alert(1)>")
+        await row.wait_for()
+        join = await row.locator("a").get_attribute("href")
+        await page.locator("#results tr", has_text="124 mmHg / 86 mmHg / 98 mmHg").first.wait_for()
+        await page.get_by_role("button", name="busy").click()
+        await page.locator('button[aria-pressed="true"]', has_text="busy").wait_for()
+        mode = (await hosted.get("/switches"))["mode"]
+        await page.get_by_role("button", name="normal").click()
+        await page.locator('button[aria-pressed="true"]', has_text="normal").wait_for()
+        await browser.close()
+    assert join is not None
+    assert re.fullmatch(rf"/viewer\.html\?consultation={CONSULTATION}#token=[\w-]{{20,}}", join)
+    assert (mode, said) == ("busy", [])
