@@ -41,6 +41,7 @@ NEVER = {mantissa * 10**exponent for mantissa in MANTISSAS for exponent in (0, 3
 
 # Drivers whose packets prove themselves: one changed byte must not pass as a valid value.
 CHECKSUMMED = {
+    "ge-s5",
     "nonin-format-13",
     "nonin-oem3",
     "nonin-oem3-format-7",
