@@ -49,9 +49,15 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _drivers(arguments: argparse.Namespace) -> int:
-    from drivers import decode  # noqa: PLC0415
+    from drivers import listing  # noqa: PLC0415
 
-    return decode.drivers(arguments.rest, sys.stdout)
+    return listing.run(arguments.rest, sys.stdout)
+
+
+def _capture(arguments: argparse.Namespace) -> int:
+    from drivers import record  # noqa: PLC0415
+
+    return record.run(arguments.rest, sys.stdout)
 
 
 def _decode(arguments: argparse.Namespace) -> int:
@@ -127,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 
     passed_on("drivers", _drivers, "list the drivers")
     passed_on("decode", _decode, "decode captured bytes: one JSON object a line")
+    passed_on("capture", _capture, "write down what a device sends")
 
     with_config(add("check", _check, "the unit's self-test"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from drivers import decode, record
+from drivers import decode, listing, record
 
 
 def main() -> int:
@@ -13,7 +13,7 @@ def main() -> int:
         case ["decode", *rest]:
             return decode.run(rest, sys.stdin.buffer, sys.stdout)
         case ["drivers", *rest]:
-            return decode.drivers(rest, sys.stdout)
+            return listing.run(rest, sys.stdout)
         case ["capture", *rest]:
             return record.run(rest, sys.stdout)
     print("usage: python -m drivers decode|drivers|capture ... (each explains itself with --help)", file=sys.stderr)

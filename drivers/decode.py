@@ -1,21 +1,20 @@
-"""`chevet decode` and `chevet drivers`: what a driver makes of captured bytes, and which drivers there are.
+"""`chevet decode`: what a driver makes of captured bytes, as JSON objects, one a line.
 
-Both print JSON objects, one a line (the list also as a table), and return the exit status: 0, 1 where a packet could
-not be read, 2 where the question cannot be answered.
+The exit status is 0, 1 where a packet could not be read, 2 where the question cannot be answered.
 """
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NoReturn, TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
+from drivers.arguments import Parser, UsageError
 from drivers.core.capture import CaptureError, Recorded, number, packet_line
-from drivers.core.driver import Driver, Gatt
+from drivers.core.driver import Driver, Gatt, Whole
 from drivers.core.errors import ChevetError, PacketError
 from drivers.core.model import DeviceClock, Event, Identity, Notice, Numeric, Packet, Waveform
 from drivers.core.vocab import LOINC_BY_UNIT
@@ -23,16 +22,6 @@ from drivers.registry import DRIVERS
 
 INPUT_CAP = 64 * 1024 * 1024  # hours of any device
 PIECE = 4096  # how much of a stream is fed at once: framers hold back little, and so do we
-TABLE_COLUMNS = ("name", "tier", "continuous", "quiet_s", "claim")
-
-
-class UsageError(ChevetError):
-    """The command line asks for something that is not there."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
 def run(args: Sequence[str], stdin: BinaryIO, stdout: TextIO, stderr: TextIO | None = None) -> int:
@@ -44,43 +33,13 @@ def run(args: Sequence[str], stdin: BinaryIO, stdout: TextIO, stderr: TextIO | N
     except UsageError as error:
         print(error, file=stderr or sys.stderr)
         return 2
-    recorded = _recorded(data, asked.format)
+    # A driver without a framer takes a file as one packet; a stream is fed piece by piece.
+    recorded = _lines(data) if asked.format == "hex" else _pieces(data, len(data) if driver.framer is Whole else PIECE)
     failed = False
     for said in decoded(driver, recorded):
         failed |= said["kind"] == "error"
         print(json.dumps(said, ensure_ascii=False), file=stdout)
     return int(failed)
-
-
-def drivers(args: Sequence[str], stdout: TextIO, stderr: TextIO | None = None) -> int:
-    """`drivers [--json]`, without the first word."""
-    parser = _Parser(prog="chevet drivers", description="List the drivers.")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    try:
-        asked = parser.parse_args(args)
-    except UsageError as error:
-        print(error, file=stderr or sys.stderr)
-        return 2
-    rows = listing()
-    for line in map(json.dumps, rows) if asked.json else _table(rows):
-        print(line, file=stdout)
-    return 0
-
-
-def listing() -> list[dict[str, Any]]:
-    """The static facts of every driver, for people and pages."""
-    return [
-        {
-            "name": driver.name,
-            "claim": _claim(driver),
-            "tier": driver.tier.value,
-            "continuous": driver.continuous,
-            "quiet_s": driver.quiet_s,
-            "gives": [metric.name for metric in driver.gives],
-            "evidence": driver.evidence,
-        }
-        for driver in (DRIVERS[name] for name in sorted(DRIVERS))
-    ]
 
 
 def decoded(driver: Driver, recorded: Iterable[Recorded | CaptureError]) -> Iterator[dict[str, Any]]:
@@ -137,8 +96,8 @@ def event_json(event: Event) -> dict[str, Any]:
             return {"kind": "clock", "now": event.now.isoformat()}
 
 
-def _decode_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="chevet decode", description="Print what a driver makes of captured bytes.")
+def _decode_parser() -> Parser:
+    parser = Parser(prog="chevet decode", description="Print what a driver makes of captured bytes.")
     parser.add_argument("driver", help="a name that `chevet drivers` lists")
     parser.add_argument("file", help="a file, or - for standard input")
     parser.add_argument("--format", choices=("hex", "bin", "text"), default="hex", help="hex: one packet a line")
@@ -175,10 +134,12 @@ def _capped(file: IO[bytes], name: str) -> bytes:
     return data
 
 
-def _recorded(data: bytes, form: str) -> Iterator[Recorded | CaptureError]:
-    if form != "hex":
-        yield from (Recorded(data[at : at + PIECE]) for at in range(0, len(data), PIECE))
-        return
+def _pieces(data: bytes, size: int) -> Iterator[Recorded]:
+    for at in range(0, len(data), size or 1):
+        yield Recorded(data[at : at + size])
+
+
+def _lines(data: bytes) -> Iterator[Recorded | CaptureError]:
     for at, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
         try:
             packet = packet_line(line)
@@ -191,33 +152,3 @@ def _recorded(data: bytes, form: str) -> Iterator[Recorded | CaptureError]:
 
 def _error(error: ChevetError) -> dict[str, Any]:
     return {"kind": "error", "error": type(error).__name__, "message": str(error)}
-
-
-def _claim(driver: Driver) -> dict[str, Any]:
-    claim = driver.claim
-    facts = {name: getattr(claim, name) for name in claim.__slots__}
-    return {
-        "kind": type(claim).__name__.lower(),
-        **{name: value for name, value in facts.items() if value not in (None, ())},
-    }
-
-
-def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    texts = [[_cell(row[column]) for column in TABLE_COLUMNS] for row in rows]
-    widths = [max(map(len, column)) for column in zip(TABLE_COLUMNS, *texts, strict=True)]
-    for text in ([*TABLE_COLUMNS], *texts):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, dict):
-        return " ".join(
-            [str(value["kind"]), *(f"{name}={_cell(part)}" for name, part in value.items() if name != "kind")]
-        )
-    if isinstance(value, tuple):
-        return ",".join(map(_cell, value))
-    return (
-        {None: "-", True: "yes", False: "no"}.get(value, str(value))
-        if value is None or isinstance(value, bool)
-        else str(value)
-    )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from drivers.arguments import Parser
 from drivers.core.driver import Claim, Gatt, Uart
 from drivers.core.errors import ChevetError, LinkLost
 from drivers.links.base import Chunk, Link
@@ -38,14 +39,14 @@ class Order:
 
 def run(args: Sequence[str], stdout: TextIO, stderr: TextIO | None = None) -> int:
     """`capture serial:PATH|ble:ADDRESS FILE [options]`, without the first word; the exit status."""
-    asked = _parser().parse_args(args)
-    path = Path(asked.file)
     told = stderr or sys.stderr
     try:
+        asked = _parser().parse_args(args)
+        path = Path(asked.file)
         order = _order(asked)
         link = _link(order)
         file = path.open("x", encoding="utf-8")
-    except (ValueError, OSError) as error:
+    except (ChevetError, ValueError, OSError) as error:
         print(error, file=told)
         return 2
     with file:
@@ -99,8 +100,8 @@ async def _keep_alive(order: Order, link: Link) -> None:
             await link.write(words)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="chevet capture", description="Write down what a device sends.")
+def _parser() -> Parser:
+    parser = Parser(prog="chevet capture", description="Write down what a device sends.")
     parser.add_argument("link", help="serial:PATH or ble:ADDRESS (ble:any takes the first that fits)")
     parser.add_argument("file", help="a new file")
     parser.add_argument("--driver", help="speak as this driver does; without it, only listen")

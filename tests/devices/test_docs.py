@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
 
+from drivers import listing
 from drivers.core.capture import parse
 from drivers.core.driver import Driver
 from tests.devices.captures import lines, outcome, packets, recorded
 
-PAGE = (Path(__file__).parents[2] / "docs" / "add-a-device.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "add-a-device.md").read_text(encoding="utf-8")
 
 
 def block(kind: str) -> str:
@@ -34,3 +37,10 @@ def test_what_it_names_is_there() -> None:
     for word in re.findall(r"`drivers/[a-z_/]+\.py`", PAGE):
         if "thermo_100" not in word:
             assert (Path(__file__).parents[2] / word.strip("`")).is_file(), word
+
+
+def test_the_table_of_devices_is_that_of_the_registry() -> None:
+    page = io.StringIO()
+    assert listing.run(["--markdown"], page) == 0
+    told = "run: chevet drivers --markdown > docs/devices.md"
+    assert (DOCS / "devices.md").read_text(encoding="utf-8") == page.getvalue(), told
