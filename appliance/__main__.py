@@ -117,7 +117,8 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     def passed_on(name: str, command: Callable[[argparse.Namespace], int], words: str) -> None:
-        made = commands.add_parser(name, help=words, add_help=False)  # the library has its own words
+        # The library reads its own options: to this parser nothing looks like one.
+        made = commands.add_parser(name, help=words, add_help=False, prefix_chars="\0")
         made.add_argument("rest", nargs=argparse.REMAINDER)
         made.set_defaults(command=command)
 
