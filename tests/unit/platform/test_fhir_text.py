@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.platform.fhir.parts import instant, quantity
 from appliance.platform.fhir.text import NotJson, dumps, loads
 
 
@@ -52,3 +54,14 @@ LEAVES = (
 def test_what_is_written_is_read_back_by_us_and_by_others(value: object) -> None:
     assert loads(dumps(value)) == value
     json.loads(dumps(value))
+
+
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_no_quantity(number: str) -> None:
+    with pytest.raises(ValueError, match="no quantity"):
+        quantity(Decimal(number), "%")
+
+
+def test_a_time_without_a_zone_is_no_instant() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        instant(datetime.fromisoformat("2026-06-01T12:00:00"))
