@@ -14,6 +14,7 @@ class Status:
         self._tells: set[str] = set()
         self._storage = "ok"
         self._unsaved = 0
+        self._started = clock.wall().isoformat()
 
     def tell(self, code: str) -> None:
         """Say something until `untell`."""
@@ -42,6 +43,7 @@ class Status:
                 "storage": self._storage,
                 "unsaved": self._unsaved,
                 "clock": "trusted" if trusted else "untrusted",
+                "started": self._started,
                 "tell": sorted(said),
             }
         )

@@ -108,6 +108,7 @@ class Forwarder:
 
     def platform_is_back(self) -> None:
         """The link is up again: what waits for its next try need not."""
+        self._is("up", None)
         self._held.clear()
         self._breaker.retry_now()
         self.wake()

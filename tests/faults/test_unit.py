@@ -20,6 +20,7 @@ from websockets.asyncio.client import connect
 from appliance import clock, service
 from appliance.config import Settings, parse
 from appliance.demo.bench import Bench
+from tests import schemas
 from tests.campaign import free_port
 from tests.making import TYPED
 
@@ -78,7 +79,8 @@ async def unit(folder: Path) -> AsyncIterator[Unit]:
             await until(lambda: all(it.the("device", one["key"]).get("state") in {"ready", "live"} for one in DEVICES))
             yield it
             listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            (end,) = await asyncio.gather(listening, return_exceptions=True)
+            assert isinstance(end, asyncio.CancelledError), end
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -101,6 +103,7 @@ async def listen(base: str, said: dict[tuple[str, str], dict[str, Any]]) -> None
     async with connect(base.replace("http", "ws") + "/api/live") as screen:
         async for text in screen:
             message = json.loads(text)
+            schemas.check("live", message)
             if message["type"] == "wiped":
                 said.clear()
             key = message.get("key") or message.get("id") or message.get("device") or ""
