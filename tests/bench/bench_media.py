@@ -101,17 +101,18 @@ def decoded_db(packets: list[bytes], frequency: int) -> float:
 def encoding() -> list[dict[str, Any]]:
     """What one hard 720p30 picture costs the sender, against aiortc's own encoder, alternating."""
     runs = [(sent("ours", SEND_S), sent("shipped", SEND_S)) for _ in range(REPEATS)]
-    ours, shipped = ({key: median(run[i][key] for run in runs) for key in runs[0][i]} for i in (0, 1))
+    # Processor time for each picture: a machine with other work leaves pictures out, and these cost nothing.
+    ours, shipped = (median(run[i]["cpu_percent"] * 30 / run[i]["fps"] for run in runs) for i in (0, 1))
+    fps, shipped_fps = (median(run[i]["fps"] for run in runs) for i in (0, 1))
     method = (
         f"a zoom with noise, 2.5 Mbit/s, sent for {SEND_S:g} s over loopback, sender and receiver on a core each; "
-        f"processor time of the sender, median; ratio: ours / {SHIPPED}"
+        f"processor time of the sender for 30 pictures that were sent; medians; ratio: ours / {SHIPPED}"
     )
-    cost = {"peer": SHIPPED, "peer_value": round(shipped["cpu_percent"], 1)}
-    cost["ratio"] = round(ours["cpu_percent"] / shipped["cpu_percent"], 3)
-    rate = {"peer": SHIPPED, "peer_value": round(shipped["fps"], 2), "better": "higher"}
+    cost = {"peer": SHIPPED, "peer_value": round(shipped, 1), "ratio": round(ours / shipped, 3)}
+    rate = {"peer": SHIPPED, "peer_value": round(shipped_fps, 2), "ratio": round(fps / shipped_fps, 3)}
     return [
-        row("processor for one 720p30 H.264 stream", ours["cpu_percent"], "% of a core", 0.6, REPEATS, method, **cost),
-        row("pictures sent of 30 a second", ours["fps"], "1/s", 29.5, REPEATS, method, **rate),
+        row("processor for one 720p30 H.264 stream", ours, "% of a core", 0.6, REPEATS, method, **cost),
+        row("pictures sent of 30 a second", fps, "1/s", 0.99, REPEATS, method, **rate, better="higher"),
     ]
 
 
