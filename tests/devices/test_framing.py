@@ -78,6 +78,8 @@ def test_a_hunt_finds_the_packet_behind_a_false_start() -> None:
     good = bytes.fromhex("a5 05 01 02 ad")
     assert framer.feed(b"\xa5\x05" + good + b"\xa5\x01" + good) == [good, good]
     assert framer.skipped == 4
+    capped = Hunt(b"\xa5", sized, summed, cap=16)
+    assert capped.feed(b"\xa5" + good) == [good]  # the false start is one byte before the true one
 
 
 def test_what_framers_hold_back_is_bounded() -> None:
