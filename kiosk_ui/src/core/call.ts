@@ -1,14 +1,12 @@
 /** The viewer's side of the signalling (docs/protocol.md section 3), and the connection that comes of it. */
 
 import { Backoff } from "./backoff.js";
-import { parse, type Track } from "./messages.js";
 import { Peer } from "./peer.js";
 import { Socket } from "./socket.js";
+import { NO_PICTURES, type Pictures, Tracks } from "./tracks.js";
 
 /** `refused`: told why, and trying again; `barred`: told why, and trying again makes no sense; `over`: wiped. */
 export type Phase = "joining" | "waiting" | "connected" | "lost" | "refused" | "barred" | "over";
-
-export type Pictures = ReadonlyMap<string, MediaStream>;
 
 export interface Invitation {
   /** `<platform>/viewer`, ws: or wss: */
@@ -33,11 +31,10 @@ const ENDED = new Set(["closed", "abandoned"]);
 const SILENCE_MS = 6000; // a connection that says nothing for so long is begun again
 const LOOK_MS = 500;
 
-/** A connection, and what is known of its tracks. */
+/** A connection, and its pictures. */
 interface Line {
   peer: Peer;
-  tracks: Track[];
-  byMid: Map<string, MediaStreamTrack>;
+  tracks: Tracks;
 }
 
 /**
@@ -86,7 +83,7 @@ export class Call {
     this.#now?.peer.close();
     this.#next?.peer.close();
     this.#now = this.#next = null;
-    this.#events.pictures(new Map());
+    this.#events.pictures(NO_PICTURES);
   }
 
   #tell(phase: Phase, code: string | null = null): void {
@@ -121,7 +118,7 @@ export class Call {
   }
 
   #refused(code: string): void {
-    if (!FINAL.has(code)) return this.#tell("refused", code);
+    if (!FINAL.has(code)) return this.#now ? undefined : this.#tell("refused", code); // what is connected stays so
     this.stop();
     this.#tell("barred", code);
   }
@@ -145,21 +142,22 @@ export class Call {
   }
 
   #open(): Line {
-    const line: Line = { tracks: [], byMid: new Map(), peer: null as unknown as Peer };
-    line.peer = new Peer(this.#iceServers, {
+    const tracks = new Tracks();
+    const peer = new Peer(this.#iceServers, {
       live: (text) => this.#live(line, text),
       waves: (text) => line === this.#now && this.#events.live(text),
       stethoscope: (data) => line === this.#now && this.#events.block(data),
       control: (text) => line === this.#now && this.#events.control(text),
       track: (mid, track) => {
-        line.byMid.set(mid, track);
-        if (line === this.#now) this.#show(line);
+        tracks.add(mid, track);
+        if (line === this.#now) this.#events.pictures(tracks.pictures);
       },
       candidate: (candidate) => void this.#socket.send(JSON.stringify({ type: "signal", candidate })),
       state: (state) => {
         if (state === "failed" || state === "closed") this.#lost(line);
       },
     });
+    const line: Line = { peer, tracks };
     return line;
   }
 
@@ -174,19 +172,7 @@ export class Call {
     if (line !== this.#now) return;
     this.#heard = performance.now();
     this.#events.live(text);
-    if (!text.includes('"hello"')) return; // nothing else tells of tracks
-    const message = parse(text);
-    if (message?.type === "hello") line.tracks = message.tracks ?? [];
-    this.#show(line);
-  }
-
-  #show(line: Line): void {
-    const pictures = new Map<string, MediaStream>();
-    for (const { mid, source, kind } of line.tracks) {
-      const track = line.byMid.get(mid);
-      if (kind === "video" && track) pictures.set(source, new MediaStream([track]));
-    }
-    this.#events.pictures(pictures);
+    if (line.tracks.hear(text)) this.#events.pictures(line.tracks.pictures);
   }
 
   #lost(line: Line): void {
@@ -194,7 +180,7 @@ export class Call {
     if (line === this.#next) this.#next = null;
     if (line !== this.#now) return;
     this.#now = null;
-    this.#events.pictures(new Map());
+    this.#events.pictures(NO_PICTURES);
     this.#again();
   }
 

@@ -2,80 +2,78 @@
 
 import type { Api } from "./api.js";
 import { Backoff } from "./backoff.js";
-import type { Pictures } from "./call.js";
-import { parse, type Track } from "./messages.js";
 import { Peer } from "./peer.js";
+import { NO_PICTURES, type Pictures, Tracks } from "./tracks.js";
+
+const SILENCE_MS = 3000; // twelve beats: a unit that was restarted does not say goodbye
+const LOOK_MS = 500;
+
+const ignore = (): void => undefined;
 
 export class Preview {
   #api: Api;
   #changed: (pictures: Pictures) => void;
   #peer: Peer | null = null;
   #name: string | null = null;
-  #tracks: Track[] = [];
-  #byMid = new Map<string, MediaStreamTrack>();
   #backoff = new Backoff(500, 8000);
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval>;
+  #heard = 0;
   #stopped = false;
 
-  /** `changed`: the pictures by source key, each time one comes or all go. */
+  /** `changed`: the pictures, each time one comes or all go. */
   constructor(api: Api, changed: (pictures: Pictures) => void) {
     this.#api = api;
     this.#changed = changed;
+    this.#watch = setInterval(() => this.#look(), LOOK_MS);
     void this.#begin();
   }
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#retry);
+    clearInterval(this.#watch);
     this.#end();
   }
 
   async #begin(): Promise<void> {
+    let peer: Peer | null = null;
     try {
       const { peer: name, description } = await this.#api.preview();
-      if (this.#stopped) return void this.#api.endPreview(name).catch(() => undefined);
+      if (this.#stopped) return void this.#api.endPreview(name).catch(ignore);
       this.#name = name;
-      const peer = this.#open();
+      peer = this.#peer = this.#open();
       await this.#api.answerPreview(name, await peer.wholeAnswer(description));
     } catch {
-      this.#again();
+      if (peer === this.#peer) this.#again(); // else it was given up already
     }
   }
 
   #open(): Peer {
-    const ignore = (): void => undefined;
+    const tracks = new Tracks();
+    const show = (): void => this.#changed(tracks.pictures);
+    this.#heard = performance.now();
     const peer = new Peer([], {
-      live: (text) => this.#live(text),
+      live: (text) => {
+        this.#heard = performance.now();
+        if (tracks.hear(text)) show();
+      },
       waves: ignore,
       stethoscope: ignore,
       control: ignore,
       track: (mid, track) => {
-        this.#byMid.set(mid, track);
-        this.#tell();
+        tracks.add(mid, track);
+        show();
       },
       state: (state) => {
         if (state === "connected") this.#backoff.worked();
         if (state === "failed" || state === "closed") this.#again();
       },
     });
-    this.#peer = peer;
     return peer;
   }
 
-  #live(text: string): void {
-    const message = parse(text);
-    if (message?.type !== "hello") return;
-    this.#tracks = message.tracks ?? [];
-    this.#tell();
-  }
-
-  #tell(): void {
-    const pictures = new Map<string, MediaStream>();
-    for (const { mid, source, kind } of this.#tracks) {
-      const track = this.#byMid.get(mid);
-      if (kind === "video" && track) pictures.set(source, new MediaStream([track]));
-    }
-    this.#changed(pictures);
+  #look(): void {
+    if (this.#peer && performance.now() - this.#heard > SILENCE_MS) this.#again();
   }
 
   #again(): void {
@@ -87,10 +85,8 @@ export class Preview {
     clearTimeout(this.#retry);
     this.#peer?.close();
     this.#peer = null;
-    if (this.#name !== null) void this.#api.endPreview(this.#name).catch(() => undefined);
+    if (this.#name !== null) void this.#api.endPreview(this.#name).catch(ignore);
     this.#name = null;
-    this.#tracks = [];
-    this.#byMid.clear();
-    this.#changed(new Map());
+    this.#changed(NO_PICTURES);
   }
 }

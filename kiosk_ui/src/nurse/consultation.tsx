@@ -16,9 +16,10 @@ import { Tile } from "./tile.js";
 const DOCTOR_ICON = { waiting: "clock", connected: "circle-check", lost: "unplug", gone: "circle-dashed" };
 
 export function DoctorMark({ consultation }: { consultation: Told }): JSX.Element {
-  const { t } = useScreen();
+  const { t, alive } = useScreen();
   const doctor = consultation.doctor;
   const state = doctor?.state ?? "waiting";
+  if (!alive.value) return <span class="doctor stale-why"><Icon name="wifi-off" />{t("stale.unit")}</span>;
   return (
     <span class={`doctor doctor-${state}`} role="status">
       <Icon name={DOCTOR_ICON[state]} />

@@ -1,11 +1,10 @@
-/** What is on every screen: that it is simulated, that the unit is not heard, what the unit has to say, where results are. */
+/** What is on every screen: that the unit is not heard, what it has to say, where results are. */
 
 import type { ComponentChildren, JSX } from "preact";
 import { timeText } from "../core/format.js";
 import type { LiveState } from "../core/state.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
-import { SimulatedMark } from "../ui/simulated.js";
 
 export function Unheard(): JSX.Element | null {
   const screen = useScreen();
@@ -65,6 +64,7 @@ export function OutboxState({ state }: { state: LiveState }): JSX.Element | null
 export function StatusLine(): JSX.Element {
   const screen = useScreen();
   const state = screen.state.value;
+  if (!screen.alive.value) return <footer class="status stale-why">{screen.t("stale.unit")}</footer>;
   return (
     <footer class="status">
       <OutboxState state={state} />
@@ -106,8 +106,6 @@ interface PageProps {
 export function Page({ children, head, class: name = "" }: PageProps): JSX.Element {
   return (
     <div class={`page ${name}`}>
-      <SimulatedMark />
-      <Unheard />
       <header class="page-head">{head}</header>
       <main class="page-body">{children}</main>
       <StatusLine />

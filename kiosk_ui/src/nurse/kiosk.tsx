@@ -4,10 +4,11 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Consultation as Told } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
 import { useScreen } from "../ui/screen.js";
+import { SimulatedMark } from "../ui/simulated.js";
 import { Confirm } from "./confirm.js";
 import { Consent } from "./consent.js";
 import { Consultation } from "./consultation.js";
-import { Restarted } from "./frame.js";
+import { Restarted, Unheard } from "./frame.js";
 import { Home } from "./home.js";
 import { Identify } from "./identify.js";
 import { useKiosk } from "./kiosk-context.js";
@@ -55,6 +56,8 @@ export function Kiosk(): JSX.Element {
   };
   return (
     <>
+      <SimulatedMark />
+      <Unheard />
       {restarted.shown && <Restarted onResume={restarted.dismiss} onClose={close} />}
       <Problem error={act.error} />
       {consultation ? (

@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import type { Pictures } from "../core/call.js";
 import type { Source } from "../core/messages.js";
 import { Preview } from "../core/preview.js";
+import { NO_PICTURES, type Pictures } from "../core/tracks.js";
 import { Problem, useAct } from "../ui/act.js";
 import { Icon } from "../ui/icon.js";
 import { Picture } from "../ui/picture.js";
@@ -16,7 +16,7 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
   const { t } = screen;
   const { api } = useKiosk();
   const act = useAct();
-  const pictures = useSignal<Pictures>(new Map());
+  const pictures = useSignal<Pictures>(NO_PICTURES);
   const chosen = useSignal<string | null>(null);
   useEffect(() => {
     const preview = new Preview(api, (next) => (pictures.value = next));

@@ -120,7 +120,7 @@ export function Tile({ device, id }: { device: Device; id: string }): JSX.Elemen
   const codes = screen.state.value.notices.get(device.key)?.codes ?? [];
   const lost = alive && (device.state === "lost" || device.state === "fault");
   return (
-    <article class={`tile ${wide(device) ? "tile-wide" : ""} ${device.lease ? "tile-leased" : ""}`} data-device={device.key}>
+    <article class={`tile ${wide(device) ? "tile-wide" : ""} ${device.lease ? "tile-leased" : ""} ${alive ? "" : "tile-dead"}`} data-device={device.key}>
       <header class="tile-head">
         <Icon name={kindIcon(device.kind)} />
         <h3>{device.name}</h3>

@@ -3,12 +3,13 @@
 import { type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { Call, type Invitation, type Phase, type Pictures } from "../core/call.js";
+import { Call, type Invitation, type Phase } from "../core/call.js";
 import { Requests } from "../core/requests.js";
 import { intact, parseBlock } from "../core/sound/block.js";
 import type { FilterName } from "../core/sound/filters.js";
 import { StethoscopePlayer } from "../core/sound/player.js";
 import { StethoscopeReceiver } from "../core/sound/receiver.js";
+import { NO_PICTURES, type Pictures } from "../core/tracks.js";
 import type { Screen } from "../ui/screen.js";
 
 const TICK_MS = 1000;
@@ -24,7 +25,7 @@ export class Consulting {
   readonly phase: Signal<Phase> = signal("joining");
   readonly refusal: Signal<string | null> = signal(null);
   readonly unitConnected = signal(true);
-  readonly pictures: Signal<Pictures> = signal(new Map());
+  readonly pictures: Signal<Pictures> = signal(NO_PICTURES);
   readonly player: Signal<StethoscopePlayer | null> = signal(null);
   readonly filter: Signal<FilterName> = signal("wide");
   readonly volume = signal(1);
@@ -92,7 +93,7 @@ export class Consulting {
     this.sound.forget();
     this.heardAt = null;
     this.requests.forget();
-    this.pictures.value = new Map();
+    this.pictures.value = NO_PICTURES;
     void this.listen(false);
   }
 

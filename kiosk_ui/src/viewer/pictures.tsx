@@ -22,7 +22,9 @@ function Answer({ answer }: { answer: StillAnswer }): JSX.Element {
   return (
     <span class="hint still-kept" role="status" data-sha256={answer.sha256} data-result={answer.result}>
       <Icon name="check" />
-      {t("viewer.still-kept", { size: `${answer.width}×${answer.height}` })} <code>{shortHash(answer.sha256 ?? "")}</code>
+      <span>
+        {t("viewer.still-kept", { size: `${answer.width}×${answer.height}` })} <code>{shortHash(answer.sha256 ?? "")}</code>
+      </span>
     </span>
   );
 }

@@ -44,7 +44,7 @@ function Proof(): JSX.Element {
   const rate = count?.rate ?? 1;
   const facts = [
     count && screen.t("steth.missing", { n: count.missing }),
-    report && screen.t("steth.buffer", { n: Math.round(report.level_s * 1000) }),
+    report?.playing && screen.t("steth.buffer", { n: Math.round(report.level_s * 1000) }),
     report && report.gap > 0 && screen.t("steth.silent", { n: Math.round((report.gap * 1000) / rate) }),
     sound.corrupt > 0 && screen.t("steth.corrupt", { n: sound.corrupt }),
     count && screen.t(sound.proven > 0 ? "steth.proven" : "steth.unproven"),
@@ -97,7 +97,12 @@ export function Stethoscope(): JSX.Element | null {
         <Icon name="stethoscope" />
         <h2>{source.name}</h2>
         <StateMark state={source.state} alive={alive} />
-        {!live && <span class="stale-why">{t(!alive ? "stale.unit" : source.state === "live" ? "stale.old" : "stale.device")}</span>}
+        {alive && source.state === "live" && !arriving && <span class="stale-why">{t("stale.old")}</span>}
+        <span class="level">
+          <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
+          <span dir="ltr">{live ? `${Math.round(level)} dBFS` : "–"}</span>
+        </span>
+        {live && source.clipped && <span class="notice"><Icon name="triangle-alert" />{t("steth.clipped")}</span>}
         <Proof />
       </header>
       <div class="phonocardiogram">
@@ -108,7 +113,7 @@ export function Stethoscope(): JSX.Element | null {
         <FilterChoice />
         <label class="volume">
           <Icon name="volume-2" />
-          <span>{t("steth.volume")}</span>
+          <span class="hidden">{t("steth.volume")}</span>
           <input
             type="range"
             min="0"
@@ -118,11 +123,6 @@ export function Stethoscope(): JSX.Element | null {
             onInput={(event) => consulting.setVolume(Number(event.currentTarget.value))}
           />
         </label>
-        <span class="level">
-          <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
-          <span dir="ltr">{live ? `${Math.round(level)} dBFS` : "–"}</span>
-        </span>
-        {live && source.clipped && <span class="notice"><Icon name="triangle-alert" />{t("steth.clipped")}</span>}
       </div>
     </section>
   );

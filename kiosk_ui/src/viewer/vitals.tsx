@@ -8,6 +8,7 @@ import { Age, StateMark, ValidityMark } from "../ui/state.js";
 import { groups } from "../ui/value.js";
 import { DeviceWave } from "../ui/wave.js";
 
+/** Why a whole device is not live stands in its own line above; here only what is true of this value alone. */
 function Row({ group, device }: { group: Numeric[]; device: Device }): JSX.Element {
   const screen = useScreen();
   const first = group[0] as Numeric;
@@ -22,7 +23,7 @@ function Row({ group, device }: { group: Numeric[]; device: Device }): JSX.Eleme
         <span class="value-unit"> {unitText(first.unit)}</span>
       </td>
       <td class="vital-facts">
-        <Age at_ms={first.at_ms} stale={stale} />
+        <Age at_ms={first.at_ms} stale={stale === "old" ? stale : null} />
         {stale === null && <ValidityMark validity={validity} />}
         {first.from_memory && <span class="mark"><Icon name="archive" />{screen.t("tile.from-memory")}</span>}
       </td>
@@ -65,6 +66,11 @@ export function Vitals(): JSX.Element {
       <p class="muted hint"><Icon name="bell-off" />{t("vitals.no-alarms")}</p>
       {devices.length === 0 && <p class="muted">{t("viewer.no-device")}</p>}
       <table>
+        <colgroup>
+          <col class="col-name" />
+          <col class="col-value" />
+          <col />
+        </colgroup>
         {devices.map((device) => <DeviceRows device={device} key={device.key} />)}
       </table>
       {waves.map(({ device, metric }) => {
