@@ -23,7 +23,15 @@ from appliance.media.engine import Engine
 from appliance.media.peer import Offered
 from appliance.media.peers import NoSuchPeer, Peers, TooManyPeers
 from appliance.media.still import StillRefused, take_still
-from appliance.platform.link_messages import Description, Outgoing, PeerClosed, PeerJoined, PeerRefused, Signal
+from appliance.platform.link_messages import (
+    BadMessage,
+    Description,
+    Outgoing,
+    PeerClosed,
+    PeerJoined,
+    PeerRefused,
+    Signal,
+)
 from appliance.records.errors import StorageFull, StoreError
 from appliance.records.model import ConsultationRecord, KeptResult
 
@@ -52,6 +60,8 @@ class Calls:
         self._room, self._feed, self._hello, self._send = room, feed, hello, send
         self._pictures = {source.key: source for source in offered.pictures}
         self._peers = Peers(engine, offered, self._messages, self._still_for_peer, self._changed)
+        # Kiosks that look on take no doctor's place; the encodings are the engine's, and shared.
+        self._previews = Peers(engine, offered, self._messages, self._still_for_peer, lambda _, __: None)
         self._remote: dict[str, tuple[str, str]] = {}  # peer: consultation, name
         self._ending: set[asyncio.Task[None]] = set()
         room.watch(self._consultation)
@@ -59,6 +69,7 @@ class Calls:
     async def close(self) -> None:
         """End every call."""
         await self._peers.aclose()
+        await self._previews.aclose()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     # --- the platform's side
@@ -73,7 +84,11 @@ class Calls:
             return
         self._remote[message.peer] = (message.consultation, message.name)
         self._room.doctor(message.name, "waiting")
-        self._send(Signal(message.consultation, message.peer, description=offer))
+        try:
+            self._send(Signal(message.consultation, message.peer, description=offer))
+        except BadMessage as error:
+            log.warning("the offer to peer %s cannot be sent: %s", message.peer, error)
+            await self._peers.leave(message.peer)
 
     async def left(self, peer: str) -> None:
         """A doctor left."""
@@ -95,14 +110,14 @@ class Calls:
         """The kiosk sees what the doctor sees: an offer for it."""
         peer = f"preview-{uuid.uuid4()}"
         try:
-            return peer, await self._peers.join(peer)
+            return peer, await self._previews.join(peer)
         except TooManyPeers as error:
             raise Refused("too-many-peers", str(error)) from None
 
     async def preview_answer(self, peer: str, description: dict[str, str]) -> None:
         """The kiosk's answer."""
         try:
-            await self._peers.answer(peer, description)
+            await self._previews.answer(peer, description)
         except NoSuchPeer as error:
             raise Refused("no-such-peer", str(error)) from None
         except BadSignal as error:
@@ -110,7 +125,7 @@ class Calls:
 
     async def preview_close(self, peer: str) -> None:
         """The kiosk looks no more."""
-        await self._peers.leave(peer)
+        await self._previews.leave(peer)
 
     # --- stills
 
@@ -168,9 +183,12 @@ class Calls:
         return None if record.state in WITH_DOCTOR else "not-active"
 
     async def _messages(self) -> AsyncIterator[Message]:
+        """What is live, up to the end of this consultation: nobody watches on into the next patient's."""
         with self._feed.subscribe(self._hello()) as receiver:
             async for message in receiver:
                 yield message
+                if message["type"] == "wiped":
+                    return
 
     def _changed(self, peer: str, state: CallState) -> None:
         if peer not in self._remote:
@@ -188,13 +206,13 @@ class Calls:
 
     def _consultation(self, record: ConsultationRecord | None) -> None:
         """The room tells of every change: a call does not outlive its consultation."""
-        if record is None or record.state in ENDED:
-            task = asyncio.create_task(self._end(), name="calls end")
+        if record is not None and record.state in ENDED:
+            task = asyncio.create_task(self._end(tuple(self._remote)), name="calls end")
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
-    async def _end(self) -> None:
-        if len(self._peers):
-            await asyncio.sleep(LAST_WORDS_S)
-        if self._room.record is None:
-            await self._peers.aclose()
+    async def _end(self, peers: tuple[str, ...]) -> None:
+        await asyncio.sleep(LAST_WORDS_S)
+        for peer in peers:
+            await self._peers.leave(peer)
+        await self._previews.aclose()

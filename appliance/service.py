@@ -100,6 +100,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         for device in settings.devices:
             check(device, driver_of(device, DRIVERS))
     supervisor = Supervisor(settings.devices, DRIVERS, opener, room, feed, settings.care)
+    engine = Engine(EngineSettings(settings.ice_addresses or None))  # before the sources: it bounds their memory
     pictures, sound = _sources(settings, bench, ending)
 
     reception = Reception(room, store, feed)
@@ -111,7 +112,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         room,
         feed,
         lambda: routes.hello(settings),  # the same words for a remote party as for the kiosk
-        Engine(EngineSettings(settings.ice_addresses or None)),
+        engine,
         Offered(pictures, sound),
         link.send,
     )
@@ -174,10 +175,12 @@ def _sender(settings: Settings) -> Sender:
 
 def _hello(settings: Settings, room: Room) -> Hello:
     record = room.record
-    open_now = () if record is None else (OpenConsultation(record.id, record.state, record.opened.isoformat()),)
+    open_now = (
+        () if record is None else (OpenConsultation(record.id, record.state, record.opened.isoformat(), record.reason),)
+    )
     return Hello(UnitInfo(settings.unit.id, settings.unit.name, diagnostics.software()), open_now)
 
 
 def _tell_link(link: Link, record: ConsultationRecord | None) -> None:
     if record is not None:
-        link.send(ConsultationChanged(record.id, record.state, record.opened.isoformat()))
+        link.send(ConsultationChanged(record.id, record.state, record.opened.isoformat(), record.reason))
