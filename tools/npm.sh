@@ -5,6 +5,6 @@ cd -P "$(dirname "$0")/.."
 . tools/lib.sh
 . tools/node.sh
 mkdir -p build
-node_ready
+node_ready "$NODE_FOR_SCREENS"
 cd kiosk_ui
 exec npm "$@"

@@ -1,14 +1,34 @@
 # shellcheck shell=bash
 # Programs of others that the tests drive. Sourced by setup.sh. Without them their tests skip, and say why.
 
-# program: Debian package
-TEST_PROGRAMS="chromium:chromium"
+FHIR_SERVER=tests/peers/medplum
+NODE_FOR_FHIR='major > 22 || (major === 22 && minor >= 18)'
+
+chromium_ready() {
+  [ -x /usr/bin/chromium ] || apt_install chromium ||
+    say "no Chromium: tests in a browser will be skipped. To run them: apt-get install chromium"
+}
+
+in_fhir_server() { (cd "$FHIR_SERVER" && "$@"); }
+
+install_fhir_server() {
+  node_ready "$NODE_FOR_FHIR" && quietly in_fhir_server npm ci --ignore-scripts --no-audit --no-fund
+}
+
+fhir_server_ready() {
+  local key
+  key=$(content_key "$FHIR_SERVER/package-lock.json")
+  is_stamped "$FHIR_SERVER/node_modules/.ready" "$key" && return
+  say "installing a FHIR server of others, for the tests to talk to"
+  # In a subshell: the Node it takes is not for the screens.
+  if (install_fhir_server); then
+    stamp "$FHIR_SERVER/node_modules/.ready" "$key"
+  else
+    say "no FHIR server: the tests against it will be skipped"
+  fi
+}
 
 programs_ready() {
-  local entry missing=()
-  for entry in $TEST_PROGRAMS; do
-    command -v "${entry%%:*}" >/dev/null || missing+=("${entry#*:}")
-  done
-  [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}" ||
-    say "tests that need these will be skipped: ${missing[*]}. To run them: apt-get install ${missing[*]}"
+  chromium_ready
+  fhir_server_ready
 }

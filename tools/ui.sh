@@ -13,7 +13,7 @@ ui_ready() {
   key=$(content_key "${sources[@]}")
   lock_key=$(content_key kiosk_ui/package-lock.json)
   [ -f kiosk_ui/dist/index.html ] && is_stamped build/ui.stamp "$key" && return
-  node_ready
+  node_ready "$NODE_FOR_SCREENS"
   if ! is_stamped kiosk_ui/node_modules/.ready "$lock_key"; then
     say "installing the locked packages of the screens"
     quietly in_kiosk_ui npm ci --ignore-scripts --no-audit --no-fund

@@ -63,8 +63,9 @@ def test_extra_and_build_hook_name_the_locked_versions() -> None:
     assert f'NODE_WHEEL = "{node}"' in (ROOT / "hatch_build.py").read_text(encoding="utf-8")
 
 
-def test_npm_lock_has_hashes_and_no_addresses() -> None:
-    packages = json.loads((ROOT / "kiosk_ui" / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+@pytest.mark.parametrize("folder", ["kiosk_ui", "tests/peers/medplum"])
+def test_npm_lock_has_hashes_and_no_addresses(folder: str) -> None:
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     installed = {place: facts for place, facts in packages.items() if place}
 
     assert installed
