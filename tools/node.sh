@@ -2,6 +2,7 @@
 # Node and npm for the screens: the machine's where it is new enough, else the one that tools/node.lock pins. Sourced.
 
 # Vite's own rule: 20.19 and later in the 20 line, else 22.12 and later.
+# shellcheck disable=SC2034 # for those who source this
 NODE_FOR_SCREENS='major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19)'
 
 # machine_has_node RULE
