@@ -232,7 +232,10 @@ async def test_a_consultation_from_first_touch_to_wiped(demo: Demo) -> None:
             await expect(page.get_by_text("124/86").first).to_be_visible()
             await expect(page.get_by_text("38.70").first).to_be_visible()
         await still_is_the_same_everywhere(demo, viewer)
+        await kiosk.bring_to_front()  # a page behind another one is drawn once a second
+        await expect(kiosk.locator("figure[data-source=otoscope][data-state=live]")).to_be_visible()
         await shot(kiosk, "nurse-consultation")
+        await viewer.bring_to_front()
         await shot(viewer, "viewer")
 
         demo.simulate("cuff", "play", "error")
