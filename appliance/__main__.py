@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         "--platform-port", type=_port, default=8090, help="platform, doctor's page (default: %(default)s)"
     )
     demo.add_argument("--state", type=Path, default=Path("build/demo"), help="folder of records (default: %(default)s)")
-    demo.add_argument("--sounds", type=Path, default=None, help="a folder of WAV files to choose heart sounds from")
+    demo.add_argument("--sounds", type=Path, default=None, help="a folder of WAV files to choose from")
 
     passed_on("drivers", _drivers, "list the drivers")
     passed_on("decode", _decode, "decode captured bytes: one JSON object a line")
