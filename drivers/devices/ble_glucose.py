@@ -7,7 +7,7 @@ not know. A record whose context has not come when the next record or the meter'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,47 +16,29 @@ from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.gatt import Characteristics
 from drivers.core.measured import measured
-from drivers.core.model import Event, Notice, Numeric, Packet, Validity
+from drivers.core.model import Event, Notice, Numeric, Validity
 from drivers.core.vocab import BATTERY, GLUCOSE
 
-# Flags of the measurement.
 OFFSET, VALUE, MOLAR, STATUS, CONTEXT = 0x01, 0x02, 0x04, 0x08, 0x10
 # Flags of the context: what is there, in this order, with its length. Bit 6 gives the medication's unit.
-CONTEXT_PARTS = {0x80: 1, 0x01: 3}
-MEAL = 0x02
-CONTEXT_REST = {0x04: 1, 0x08: 3, 0x10: 3, 0x20: 2}
+BEFORE_MEAL, MEAL, AFTER_MEAL = {0x80: 1, 0x01: 3}, 0x02, {0x04: 1, 0x08: 3, 0x10: 3, 0x20: 2}
 KNOWN_MEALS = range(6)  # before (1), after, fasting, casual, bedtime (5); CareSens sends 0 for an unmarked record
 CONTROL_SOLUTION_TYPE, CONTROL_SOLUTION_SITE = 10, 4
-OFFSETS_UNKNOWN = {0x7FFF, -0x8000}  # overrun, underrun
-LAST_RECORD = bytes((0x01, 0x06))  # report stored records, the last one
 
-# Sensor Status Annunciation: bit -> (notice, whether the value means nothing).
-SENSOR_STATUS = {
-    0: ("battery-low", False),
-    1: ("device-fault", True),
-    2: ("sample-too-small", True),
-    3: ("strip-fault", True),
-    4: ("strip-fault", True),
-    5: ("value-above-range", True),
-    6: ("value-below-range", True),
-    7: ("too-warm", True),
-    8: ("too-cold", True),
-    9: ("strip-fault", True),  # pulled too soon
-    10: ("device-fault", True),
-    11: ("clock-not-set", False),
-}
+# Sensor Status Annunciation, by bit; of these, what leaves the value as it is.
+SENSOR_STATUS = (
+    "battery-low", "device-fault", "sample-too-small", "strip-fault", "strip-fault", "value-above-range",
+    "value-below-range", "too-warm", "too-cold", "strip-fault", "device-fault", "clock-not-set",
+)  # fmt: skip
+HARMLESS = {"battery-low", "clock-not-set"}
 
 
 class Meter:
     """The decoder: holds at most one record, that whose context has not come."""
 
     def __init__(self) -> None:
-        self._read = Characteristics({"2a18": self._measurement, "2a34": self._context, "2a52": self._answer})
+        self.read = Characteristics({"2a18": self._measurement, "2a34": self._context, "2a52": self._answer})
         self._held: tuple[int, list[Event]] | None = None
-
-    def __call__(self, packet: Packet) -> Iterable[Event]:
-        """The events of one value."""
-        return self._read(packet)
 
     def _measurement(self, reader: Reader) -> list[Event]:
         flags, sequence = reader.u8(), reader.u16()
@@ -66,18 +48,14 @@ class Meter:
         reader.end()
         events = list(_events(value, "mmol/L" if flags & MOLAR else "mg/dL", taken, status, control))
         said = self._release()
-        if flags & CONTEXT:
-            self._held = sequence, events
-            return said
-        return said + events
+        self._held = (sequence, events) if flags & CONTEXT else None
+        return said if self._held else said + events
 
     def _context(self, reader: Reader) -> list[Event]:
         flags, sequence = reader.u8(), reader.u16()
-        for bit, length in CONTEXT_PARTS.items():
-            reader.take(length if flags & bit else 0)
+        reader.take(sum(length for bit, length in BEFORE_MEAL.items() if flags & bit))
         meal = reader.u8() if flags & MEAL else None
-        for bit, length in CONTEXT_REST.items():
-            reader.take(length if flags & bit else 0)
+        reader.take(sum(length for bit, length in AFTER_MEAL.items() if flags & bit))
         reader.end()
         if self._held is None or self._held[0] != sequence:
             return self._release()
@@ -93,12 +71,13 @@ class Meter:
     def _release(self) -> list[Event]:
         """The held record, in doubt: what it is has never been said."""
         events, self._held = ([] if self._held is None else self._held[1]), None
-        return [
-            replace(event, validity=Validity.QUESTIONABLE)
-            if isinstance(event, Numeric) and event.validity is Validity.VALID
-            else event
-            for event in events
-        ]
+        return [_doubted(event) for event in events]
+
+
+def _doubted(event: Event) -> Event:
+    if isinstance(event, Numeric) and event.validity is Validity.VALID:
+        return replace(event, validity=Validity.QUESTIONABLE)
+    return event
 
 
 def _taken(reader: Reader, flags: int) -> datetime | None:
@@ -106,7 +85,7 @@ def _taken(reader: Reader, flags: int) -> datetime | None:
     base = reader.date_time()
     minutes = reader.i16() if flags & OFFSET else 0
     try:
-        return None if base is None or minutes in OFFSETS_UNKNOWN else base + timedelta(minutes=minutes)
+        return None if base is None or minutes in (0x7FFF, -0x8000) else base + timedelta(minutes=minutes)
     except OverflowError:
         return None
 
@@ -121,20 +100,19 @@ def _concentration(reader: Reader, flags: int) -> tuple[Decimal | None, bool]:
 
 
 def _events(value: Decimal | None, unit: str, taken: datetime | None, status: int, control: bool) -> Iterator[Event]:
-    found = [meaning for bit, meaning in SENSOR_STATUS.items() if status >> bit & 1]
-    void = control or any(void for _, void in found)
-    validity = Validity.INVALID if void else Validity.VALID
+    codes = [code for bit, code in enumerate(SENSOR_STATUS) if status >> bit & 1] + ["control-solution"] * control
+    validity = Validity.VALID if HARMLESS.issuperset(codes) else Validity.INVALID
     # Records lie in the meter for months: one that cannot say when it was taken is not believed to be of now.
     yield measured(GLUCOSE, value, unit, validity=validity, taken=taken, from_memory=taken is None)
-    codes = [code for code, _ in found] + ["control-solution"] * control + ["measurement-failed"] * (value is None)
-    yield from map(Notice, dict.fromkeys(codes + ["clock-not-set"] * (taken is None)))
+    codes += ["measurement-failed"] * (value is None) + ["clock-not-set"] * (taken is None)
+    yield from map(Notice, dict.fromkeys(codes))
 
 
 DRIVER = Driver(
     name="ble-glucose",
     claim=Gatt("1808", ("2a18", "2a34", "2a52"), control="2a52"),
-    decoder=Meter,
-    hello=(LAST_RECORD,),
+    decoder=lambda: Meter().read,
+    hello=(b"\x01\x06",),  # report stored records: the last one
     quiet_s=None,  # it speaks when it is asked
     gives=(GLUCOSE, BATTERY),
     tier=Tier.CAPTURED,
