@@ -236,6 +236,10 @@ async def test_a_consultation_from_first_touch_to_wiped(demo: Demo) -> None:
         await expect(kiosk.locator("figure[data-source=otoscope][data-state=live]")).to_be_visible()
         await shot(kiosk, "nurse-consultation")
         await viewer.bring_to_front()
+        await viewer.locator(".result-list button").first.click()
+        await expect(kiosk.get_by_text("opened by the doctor").first).to_be_visible()
+        await shot(viewer, "viewer-result")
+        await viewer.get_by_role("button", name="Close").click()
         await shot(viewer, "viewer")
 
         demo.simulate("cuff", "play", "error")
