@@ -62,6 +62,10 @@ async def test_an_indication_arrives_and_the_clock_is_set_after_it() -> None:
     air = Air([cuff()])
     with anyio.fail_after(3):
         async with link(air) as open_link:
+            while "read 2a19" not in air.peripherals[0].order:
+                await anyio.sleep(0.01)
+            await anyio.sleep(0.05)
+            assert air.peripherals[0].written == []  # the clock that stamped the measurement is left as it is
             air.peripherals[0].say("2a35", MEASUREMENT)
             async for chunk in open_link.chunks():
                 if chunk.channel == "2a35":
