@@ -110,13 +110,22 @@ describe("a sweep", () => {
     expect(xs(recorder)).toEqual([[400, 410, 420]]);
   });
 
+  it("draws all of it again when its place on the page changed", () => {
+    const { sweep, recorder } = made();
+    const wave = new Wave([0, 1, 0]);
+    sweep.frame(wave, 2);
+    recorder.lines = [];
+    sweep.fit();
+    sweep.frame(wave, 2);
+    expect(xs(recorder)).toEqual([[0, 10, 20]]);
+  });
+
   it("leaves nothing behind when it is cleared", () => {
     const { sweep, recorder } = made();
     sweep.frame(new Wave([0, 1, 0]), 2);
     recorder.cleared = [];
     sweep.clear();
     expect(recorder.cleared).toEqual([[0, WIDTH]]);
-    expect(sweep.scale).toBeNull();
   });
 });
 

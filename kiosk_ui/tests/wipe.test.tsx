@@ -89,6 +89,12 @@ describe("when the unit says wiped", () => {
     expect(document.querySelectorAll("canvas")).toHaveLength(0);
   });
 
+  it("a canvas that leaves the screen for another reason is emptied too", async () => {
+    tell({ ...active, state: "review" });
+    await until(() => document.querySelector("canvas") === null && drawn.at(-1) === "clearRect");
+    expect(screen.live.waves.get("oximeter", "plethysmogram")).not.toBeNull();
+  });
+
   it("the bytes of a picture that was open are let go", async () => {
     root.querySelector<HTMLButtonElement>('[data-result="r1"]')?.click();
     await until(() => urls.size === 1);

@@ -52,6 +52,7 @@ export class Sweep {
   #samples: Samples | null = null;
   #drawn: number | null = null;
   #scale: Scale | null = null;
+  #colour = "";
   #turn = 0;
 
   constructor(canvas: HTMLCanvasElement, options: SweepOptions) {
@@ -59,24 +60,27 @@ export class Sweep {
     this.#options = { symmetric: false, leastSpan: 1, ...options };
   }
 
-  /** The values at the bottom and the top of the canvas; null while nothing is drawn. */
-  get scale(): Readonly<Scale> | null {
-    return this.#scale;
-  }
-
   /** Draw up to sample `head` (it may lie beyond the samples there are). Call once a frame. */
   frame(samples: Samples | null, head: number): void {
-    const resized = this.#fit();
     if (samples !== this.#samples) this.#begin(samples);
     if (!samples) return;
     const to = Math.min(Math.floor(head), samples.end - 1);
     const from = this.#drawn;
     const window = this.#options.seconds * samples.rate;
-    if (to < samples.first || (from !== null && to <= from && !resized)) return;
-    const again = from === null || resized || to - from > window / 2 || this.#outgrown(samples, from, to);
+    if (to < samples.first || (from !== null && to <= from)) return;
+    const again = from === null || to - from > window / 2 || this.#outgrown(samples, from, to);
     if (again) this.#redraw(samples, to);
     else this.#extend(samples, from, to);
     this.#drawn = to;
+  }
+
+  /** The canvas has the pixels of the screen; call when its place on the page changed (it empties the canvas). */
+  fit(): void {
+    const { clientWidth, clientHeight } = this.#canvas;
+    const ratio = globalThis.devicePixelRatio || 1;
+    this.#canvas.width = Math.round(clientWidth * ratio);
+    this.#canvas.height = Math.round(clientHeight * ratio);
+    this.#drawn = null;
   }
 
   /** Nothing is left on the canvas. */
@@ -97,18 +101,6 @@ export class Sweep {
     return context;
   }
 
-  /** The canvas has the pixels of the screen; true when they changed (which also empties it). */
-  #fit(): boolean {
-    const { clientWidth, clientHeight } = this.#canvas;
-    const ratio = globalThis.devicePixelRatio || 1;
-    const width = Math.round(clientWidth * ratio);
-    const height = Math.round(clientHeight * ratio);
-    if (this.#canvas.width === width && this.#canvas.height === height) return false;
-    this.#canvas.width = width;
-    this.#canvas.height = height;
-    return true;
-  }
-
   /** Whether the new samples need another scale: outside the present one, or far inside it at the end of a turn. */
   #outgrown(samples: Samples, from: number, to: number): boolean {
     const scale = this.#scale;
@@ -127,6 +119,7 @@ export class Sweep {
     const from = Math.max(samples.first, Math.ceil(to - (this.#options.seconds - ERASE_S) * samples.rate));
     const range = rangeOf(samples, from, to + 1) ?? { low: 0, high: 0 };
     this.#scale = scaleFor(range, this.#options.symmetric, this.#options.leastSpan);
+    this.#colour = getComputedStyle(this.#canvas).color;
     this.#context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     this.#trace(samples, from, to);
   }
@@ -151,7 +144,7 @@ export class Sweep {
     const context = this.#context;
     const { height } = this.#canvas;
     const { low, high } = this.#scale ?? { low: 0, high: 1 };
-    context.strokeStyle = getComputedStyle(this.#canvas).color;
+    context.strokeStyle = this.#colour;
     context.lineWidth = 2 * (globalThis.devicePixelRatio || 1);
     context.lineJoin = "round";
     context.beginPath();

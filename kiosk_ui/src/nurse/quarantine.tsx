@@ -30,7 +30,7 @@ export function Quarantine({ onBack }: { onBack: () => void }): JSX.Element {
     <Page head={<h1>{screen.t("quarantine.title")}</h1>} class="quarantine">
       <p class="lead">{screen.t("quarantine.explain")}</p>
       {rows.length === 0 && <p class="muted">{screen.t("quarantine.none")}</p>}
-      <ul class="held-list">{rows.map((held) => <Row held={held} key={held.id} />)}</ul>
+      <ul class="held-list" tabIndex={0}>{rows.map((held) => <Row held={held} key={held.id} />)}</ul>
       <div class="actions">
         <button type="button" class="button" onClick={onBack}>
           <Icon name="arrow-left" />

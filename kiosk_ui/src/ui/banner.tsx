@@ -11,9 +11,9 @@ export function PatientBanner({ patient }: { patient: Patient | null }): JSX.Ele
   const age = yearsOld(patient.birth_date, new Date());
   return (
     <section class="patient" aria-label={t("patient.label")}>
-      <strong class="patient-name">
+      <h1 class="patient-name">
         {patient.birth_name.toUpperCase()} <span class="patient-given">{patient.given_names}</span>
-      </strong>
+      </h1>
       <span class="patient-fact">
         <span class="label">{t("patient.born")}</span> {birthDateText(patient.birth_date, screen.locale)}
         {age === null ? null : ` (${t("patient.years", { n: age })})`}

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { FrameWatch, type PictureFacts } from "../core/freeze.js";
-import { staleSource } from "../core/fresh.js";
+import { type Stale, staleSource } from "../core/fresh.js";
 import type { Source } from "../core/messages.js";
 import { Icon } from "./icon.js";
 import { useScreen } from "./screen.js";
@@ -16,6 +16,10 @@ interface PictureProps {
   stream: MediaStream | null;
 }
 
+/** One picture a second more or less is no news. */
+const same = (a: PictureFacts, b: PictureFacts | null): boolean =>
+  b !== null && a.width === b.width && a.height === b.height && a.frozen === b.frozen && Math.abs(a.fps - b.fps) < 2;
+
 /** Attaches the stream; the element holds nothing of it after it has left the page. */
 function useVideo(stream: MediaStream | null) {
   const video = useRef<HTMLVideoElement>(null);
@@ -26,7 +30,11 @@ function useVideo(stream: MediaStream | null) {
     element.srcObject = stream;
     void element.play().catch(() => undefined); // a page in the background plays when it comes forward
     const watch = new FrameWatch(element);
-    const timer = setInterval(() => (facts.value = watch.facts(performance.now())), LOOK_MS);
+    const look = (): void => {
+      const next = watch.facts(performance.now());
+      if (!same(next, facts.peek())) facts.value = next;
+    };
+    const timer = setInterval(look, LOOK_MS);
     return () => {
       clearInterval(timer);
       watch.stop();
@@ -37,20 +45,28 @@ function useVideo(stream: MediaStream | null) {
   return { video, facts: facts.value };
 }
 
+type Trouble = "unit" | "lost" | "frozen" | "waiting";
+
+/** Why the picture is not live; null where it is. */
+function trouble(stale: Stale | null, facts: PictureFacts | null): Trouble | null {
+  if (stale !== null) return stale === "unit" ? "unit" : "lost";
+  if (!facts || facts.width === 0) return "waiting";
+  return facts.frozen ? "frozen" : null;
+}
+
 export function Picture({ source, stream }: PictureProps): JSX.Element {
   const screen = useScreen();
   const { video, facts } = useVideo(stream);
-  const stale = staleSource(source, screen.alive.value);
-  const why = stale === "unit" ? "picture.unit" : stale ? "picture.lost" : !stream || !facts || facts.fps === 0 && facts.frozen ? "picture.waiting" : null;
-  const frozen = stale === null && facts !== null && facts.width > 0 && facts.frozen;
+  const why = trouble(staleSource(source, screen.alive.value), facts);
+  const state = why === null ? "live" : why === "waiting" ? "waiting" : "stale";
   const now = screen.now.value;
   return (
-    <figure class={`picture ${stale || frozen ? "stale" : ""}`} data-source={source.key} data-state={stale || frozen ? "stale" : why ? "waiting" : "live"}>
+    <figure class={`picture ${state}`} data-source={source.key} data-state={state}>
       <video ref={video} muted playsInline aria-label={source.name} />
-      {(why || frozen) && (
+      {why && (
         <p class="picture-why">
-          <Icon name={why === "picture.waiting" && !frozen ? "clock" : "unplug"} />
-          {screen.t(frozen ? "picture.frozen" : (why ?? "picture.waiting"))}
+          <Icon name={why === "waiting" ? "clock" : "unplug"} />
+          {screen.t(`picture.${why}`)}
         </p>
       )}
       <figcaption class="chip">

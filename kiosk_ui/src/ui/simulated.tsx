@@ -7,10 +7,10 @@ export function SimulatedMark(): JSX.Element | null {
   const screen = useScreen();
   if (!screen.state.value.hello?.simulated) return null;
   return (
-    <div class="simulated" role="note">
+    <aside class="simulated" aria-label={screen.t("simulated.mark")}>
       <Icon name="flask-conical" />
       <strong>{screen.t("simulated.mark")}</strong>
       <span>{screen.t("simulated.explain")}</span>
-    </div>
+    </aside>
   );
 }

@@ -10,27 +10,28 @@ interface TraceProps {
   options: SweepOptions;
   /** The samples and the number of the one to draw up to, asked anew for every frame. */
   read: () => { samples: Samples | null; head: number };
-  onScale?: (scale: { low: number; high: number } | null) => void;
 }
 
 /** A canvas that a sweep draws on as long as it is on the screen; emptied when it leaves. */
-export function Trace({ label, options, read, onScale }: TraceProps): JSX.Element {
+export function Trace({ label, options, read }: TraceProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const latest = useRef({ read, onScale });
-  latest.current = { read, onScale };
+  const latest = useRef(read);
+  latest.current = read;
   useEffect(() => {
     if (!canvas.current) return;
     const sweep = new Sweep(canvas.current, options);
+    const size = new ResizeObserver(() => sweep.fit());
+    size.observe(canvas.current);
     let frame = 0;
     const draw = (): void => {
-      const { samples, head } = latest.current.read();
+      const { samples, head } = latest.current();
       sweep.frame(samples, head);
-      latest.current.onScale?.(sweep.scale);
       frame = requestAnimationFrame(draw);
     };
     frame = requestAnimationFrame(draw);
     return () => {
       cancelAnimationFrame(frame);
+      size.disconnect();
       sweep.clear();
     };
   }, [options]);
