@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from appliance import clock
 from appliance.care import charting, consultation, identity, messages
@@ -272,12 +273,12 @@ class Room:
             raise Refused("no-such-consultation", "this consultation is not open on this unit")
         return self._record
 
-    async def _step(self, ref: str, act: Act, **changes: object) -> ConsultationRecord:
+    async def _step(self, ref: str, act: Act, **changes: Any) -> ConsultationRecord:
         async with self._lock:
             record = self._the(ref)
             state = consultation.step(State(record.state), act)
             ended = clock.wall() if state in ENDED else None
-            record = replace(record, state=state, closed=ended, **changes)  # type: ignore[arg-type]
+            record = replace(record, state=state, closed=ended, **changes)
             await self._keeper.saving(self._store.save_consultation(record, act))
             self._record, self._resumed = record, False
             self._status.untell("restarted")

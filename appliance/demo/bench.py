@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,11 +44,10 @@ class Sounds:
 
     def __init__(self, folder: Path | None) -> None:
         self._openers: dict[str, Callable[[], Reader[Period]]] = {
-            name: lambda heart=heart: open_heart(heart)  # type: ignore[misc]
-            for name, heart in HEARTS.items()
+            name: partial(open_heart, heart) for name, heart in HEARTS.items()
         }
         for path in sorted(folder.glob("*.wav"))[:MAX_SOUNDS] if folder else ():
-            self._openers[path.stem] = lambda path=path: wav(path)  # type: ignore[misc]
+            self._openers[path.stem] = partial(wav, path)
         self.chosen = next(iter(self._openers))
 
     @property

@@ -15,7 +15,7 @@ from appliance.config import Care, Device
 from appliance.feed import Feed
 from appliance.instruments.bedside import Bedside
 from appliance.instruments.waves import Waves
-from drivers.core.driver import Driver
+from drivers.core.driver import Decoder, Driver
 from drivers.core.errors import LinkError, LinkLost, PacketError
 from drivers.core.model import Event, Packet
 from drivers.links.base import Chunk, Link
@@ -82,8 +82,7 @@ class Instrument:
             while True:
                 chunk = await self._next(chunks)
                 for data in framer.feed(chunk.data):
-                    packet = Packet(data, chunk.channel)
-                    events = self._decode(lambda packet=packet: list(decoder(packet)))  # type: ignore[misc]
+                    events = self._decode(decoder, Packet(data, chunk.channel))
                     await self._tell(events, chunk, data, waves)
         finally:
             alive.cancel()
@@ -98,9 +97,9 @@ class Instrument:
         except StopAsyncIteration:
             raise LinkLost("the link ended") from None
 
-    def _decode(self, decode: Callable[[], list[Event]]) -> list[Event]:
+    def _decode(self, decoder: Decoder, packet: Packet) -> list[Event]:
         try:
-            events = decode()
+            events = list(decoder(packet))
         except PacketError as error:
             if not self._garbled:
                 log.warning("%s: a packet cannot be read: %s", self.key, error)

@@ -15,7 +15,8 @@ from av.container import InputContainer
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from drivers.core.errors import LinkError, LinkLost
+from drivers.core.errors import LinkError
+from drivers.links.demuxed import next_packet
 
 # The ALSA library inside PyAV's wheel looks for its configuration where the wheel was built; the system's is here.
 ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
@@ -56,24 +57,13 @@ class Card:
 
     def read(self) -> Period:
         """The next period, as long as ALSA makes it. Stamped when it is complete, less its own length."""
-        packet = self._next()
+        packet = next_packet(self._packets, f"sound card {self._settings.device}")
         arrival_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         frames = np.frombuffer(bytes(packet), dtype="<i2")
         whole = len(frames) - len(frames) % self._settings.channels
         samples = frames[self._settings.channel : whole : self._settings.channels].astype(np.int16)
         length_ns = len(samples) * 1_000_000_000 // self._settings.rate_hz
         return Period(samples, self._settings.rate_hz, arrival_ns - length_ns)
-
-    def _next(self) -> Packet[Any]:
-        try:
-            while True:
-                packet = next(self._packets)
-                if packet.size:
-                    return packet
-        except (OSError, ValueError, av.FFmpegError) as error:
-            raise LinkLost(f"sound card {self._settings.device}: gone: {error}") from error
-        except StopIteration:
-            raise LinkLost(f"sound card {self._settings.device}: gone: end of stream") from None
 
     def close(self) -> None:
         """Give the card back. Harmless when it is already gone."""

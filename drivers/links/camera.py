@@ -13,7 +13,8 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 
-from drivers.core.errors import LinkError, LinkLost
+from drivers.core.errors import LinkError
+from drivers.links.demuxed import next_packet
 
 # A kernel stamp further than this from now is no stamp of this frame (some drivers stamp in another clock).
 LATEST_STAMP_NS = 5_000_000_000
@@ -72,22 +73,10 @@ class Camera:
 
     def read(self) -> Frame:
         """The next frame, newest last. Blocks for as long as the camera takes."""
-        packet = self._next()
+        packet = next_packet(self._packets, f"camera {self._settings.device}")
         context = self._stream.codec_context
         coding = CODINGS.get(context.name) or Coding(str(context.pix_fmt))
         return Frame(bytes(packet), coding, context.width, context.height, capture_instant(packet))
-
-    def _next(self) -> Packet[Any]:
-        try:
-            while True:
-                packet = next(self._packets)
-                if packet.size:
-                    return packet
-        # An unplugged camera gives OSError(19) or ArgumentError(22), by the moment at which it went.
-        except (OSError, ValueError, av.FFmpegError) as error:
-            raise LinkLost(f"camera {self._settings.device}: gone: {error}") from error
-        except StopIteration:
-            raise LinkLost(f"camera {self._settings.device}: gone: end of stream") from None
 
     def close(self) -> None:
         """Give the device back. Harmless when it is already gone."""
