@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -39,14 +40,14 @@ class InUse:
 
 
 class LastCuff:
-    """The last cuff measurement, which the monitor repeats without its age.
+    """The last cuff measurement, which the monitor repeats.
 
-    It is given when it changes. One that is there from the beginning of the connection may be hours old: it is
-    doubtful. A second measurement with the very same numbers cannot be told from a repetition.
+    It is given when it changes. One whose age is not told and that is there from the beginning of the connection may be
+    hours old: it is doubtful. A second one with the very same numbers cannot be told from a repetition, except by time.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Decimal | None, ...] = ()
+        self._last: tuple[Decimal | datetime | None, ...] = ()
         self._begun = False
 
     def repeated(
@@ -56,11 +57,19 @@ class LastCuff:
         mean: Decimal | None,
         pulse: Decimal | None,
         notices: tuple[str, ...] = (),
+        *,
+        unit: str = "mm[Hg]",
+        taken: datetime | None = None,
+        doubtful: bool = False,
     ) -> Iterator[Event]:
-        """The events of what the monitor shows now, in mmHg; none where it shows nothing, or the same as before."""
-        held, self._begun = not self._begun, True
-        now = (systolic, diastolic, mean, pulse)
+        """The events of what the monitor shows now; none where it shows nothing, or the same as before."""
+        held, self._begun = not self._begun and taken is None, True
+        now = (systolic, diastolic, mean, pulse if taken is None else taken)
         if systolic is None or diastolic is None or now == self._last:
             return
         self._last = now
-        yield from blood_pressure(*now, notices=("value-held", *notices) if held else notices)
+        said = ("value-held", *notices) if held else notices
+        for event in blood_pressure(systolic, diastolic, mean, pulse, unit=unit, taken=taken, notices=said):
+            if doubtful and isinstance(event, Numeric) and event.validity is Validity.VALID:
+                event = replace(event, validity=Validity.QUESTIONABLE)  # noqa: PLW2901
+            yield event

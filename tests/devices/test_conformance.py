@@ -45,6 +45,7 @@ CHECKSUMMED = {
     "nonin-format-13",
     "nonin-oem3",
     "nonin-oem3-format-7",
+    "philips-intellivue",
     "viatom-o2ring",
     "viatom-o2ring-s",
     "viatom-pc60fw",
