@@ -70,9 +70,11 @@ export class FakePeer {
     return FakePeer.made.at(-1) as FakePeer;
   }
 
-  setRemoteDescription = (description: unknown): Promise<void> => Promise.resolve(void (this.remoteDescription = description));
+  setRemoteDescription = (description: unknown): Promise<void> =>
+    Promise.resolve(void (this.remoteDescription = description));
   createAnswer = (): Promise<object> => Promise.resolve({ type: "answer", sdp: "ours" });
-  setLocalDescription = (description: unknown): Promise<void> => Promise.resolve(void (this.localDescription = description));
+  setLocalDescription = (description: unknown): Promise<void> =>
+    Promise.resolve(void (this.localDescription = description));
   addIceCandidate = (candidate: unknown): Promise<void> => Promise.resolve(void this.candidates.push(candidate));
   getReceivers = (): never[] => [];
 
@@ -82,7 +84,13 @@ export class FakePeer {
 
   /** The unit's side. */
   opens(label: string): Channel {
-    const channel: Channel = { label, readyState: "open", sent: [], onmessage: null, send: (text) => void channel.sent.push(text) };
+    const channel: Channel = {
+      label,
+      readyState: "open",
+      sent: [],
+      onmessage: null,
+      send: (text) => void channel.sent.push(text),
+    };
     this.channels.set(label, channel);
     this.ondatachannel?.({ channel });
     return channel;

@@ -50,8 +50,31 @@ describe("a value that is typed", () => {
 });
 
 describe("what may be shown as live", () => {
-  const device = (facts: Partial<Device>): Device => ({ type: "device", key: "o", name: "O", kind: "oximeter", driver: "d", state: "live", since_ms: 0, at_ms: 0, lease: true, continuous: true, ...facts });
-  const numeric: Numeric = { type: "numeric", device: "o", metric: "pulse-rate", loinc: null, value: "60", unit: "/min", validity: "valid", at_ms: 10_000, taken: null, from_memory: false };
+  const device = (facts: Partial<Device>): Device => ({
+    type: "device",
+    key: "o",
+    name: "O",
+    kind: "oximeter",
+    driver: "d",
+    state: "live",
+    since_ms: 0,
+    at_ms: 0,
+    lease: true,
+    continuous: true,
+    ...facts,
+  });
+  const numeric: Numeric = {
+    type: "numeric",
+    device: "o",
+    metric: "pulse-rate",
+    loinc: null,
+    value: "60",
+    unit: "/min",
+    validity: "valid",
+    at_ms: 10_000,
+    taken: null,
+    from_memory: false,
+  };
 
   it.each([
     ["a live value", {}, true, 10_500, null],
@@ -70,6 +93,10 @@ describe("what may be shown as live", () => {
 
   it("a lost camera is not live", () => {
     const source: Source = { type: "source", key: "c", name: "C", kind: "video", state: "lost", at_ms: 1, dropped: 0 };
-    expect([staleSource(source, true), staleSource({ ...source, state: "live" }, true), staleSource(undefined, true)]).toEqual(["device", null, "device"]);
+    expect([
+      staleSource(source, true),
+      staleSource({ ...source, state: "live" }, true),
+      staleSource(undefined, true),
+    ]).toEqual(["device", null, "device"]);
   });
 });

@@ -42,7 +42,11 @@ describe.each([
 ])("every %s code of %s", (family, file, pattern) => {
   const found = codes(file, pattern);
   it.skipIf(found.length === 0)("has a sentence in each language", () => {
-    const missing = found.flatMap((code) => (["en", "fr"] as const).filter((language) => sayCode(language, family, code) === null).map((language) => `${language} ${code}`));
+    const missing = found.flatMap((code) =>
+      (["en", "fr"] as const)
+        .filter((language) => sayCode(language, family, code) === null)
+        .map((language) => `${language} ${code}`),
+    );
     expect(missing).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LONGEST_MESSAGE, parse } from "../src/core/messages.js";
+import { LONGEST_MESSAGE, parse } from "../src/core/parse.js";
 
 const numeric = {
   type: "numeric",
@@ -32,8 +32,14 @@ describe("a text from outside", () => {
     ["a beat without its instant", '{"type":"beat"}'],
     ["a number for a value", JSON.stringify({ ...numeric, value: 98 })],
     ["a validity nobody defined", JSON.stringify({ ...numeric, validity: "fine" })],
-    ["a wave with words in it", '{"type":"waveform","device":"a","metric":"b","rate_hz":"60","unit":"1","first":0,"at_ms":1,"samples":["x"]}'],
-    ["a device without a known state", '{"type":"device","key":"a","name":"A","kind":"scale","state":"happy","lease":false}'],
+    [
+      "a wave with words in it",
+      '{"type":"waveform","device":"a","metric":"b","rate_hz":"60","unit":"1","first":0,"at_ms":1,"samples":["x"]}',
+    ],
+    [
+      "a device without a known state",
+      '{"type":"device","key":"a","name":"A","kind":"scale","state":"happy","lease":false}',
+    ],
   ])("is ignored when it is %s", (_why, raw) => {
     expect(parse(raw)).toBeNull();
   });

@@ -12,7 +12,11 @@ function block(signal: (index: number) => number, first: number): Float32Array {
 }
 
 /** Plays `seconds`; block n arrives at `arrival(n)` seconds, or never when that is null. */
-function play(signal: (index: number) => number, seconds: number, arrival: (n: number) => number | null): { out: number[]; playout: Playout } {
+function play(
+  signal: (index: number) => number,
+  seconds: number,
+  arrival: (n: number) => number | null,
+): { out: number[]; playout: Playout } {
   const playout = new Playout(8000, CONTEXT);
   const arrivals = Array.from({ length: seconds * 50 }, (_, n) => ({ n, at: arrival(n) }))
     .filter((one): one is { n: number; at: number } => one.at !== null)
@@ -53,12 +57,15 @@ describe("samples between samples", () => {
     return Array.from({ length: 24_000 }, (_, n) => valueAt(ring, 100 + n / 6));
   };
 
-  it.each([20, 40, 100, 200, 500, 1000, 2000])("%i Hz comes through exact: 90 dB over all error, level within 0.01 dB", (hz) => {
-    const out = resampled(hz);
-    expect(snr(out, hz, 48_000)).toBeGreaterThan(90);
-    const rms = Math.sqrt(out.reduce((sum, x) => sum + x * x, 0) / out.length);
-    expect(Math.abs(20 * Math.log10((rms * Math.SQRT2) / 0.5))).toBeLessThan(0.01);
-  });
+  it.each([20, 40, 100, 200, 500, 1000, 2000])(
+    "%i Hz comes through exact: 90 dB over all error, level within 0.01 dB",
+    (hz) => {
+      const out = resampled(hz);
+      expect(snr(out, hz, 48_000)).toBeGreaterThan(90);
+      const rms = Math.sqrt(out.reduce((sum, x) => sum + x * x, 0) / out.length);
+      expect(Math.abs(20 * Math.log10((rms * Math.SQRT2) / 0.5))).toBeLessThan(0.01);
+    },
+  );
 
   it("an image of 3 kHz at 5 kHz is 80 dB down", () => {
     expect(snr(resampled(3000), 3000, 48_000)).toBeGreaterThan(80);
@@ -84,9 +91,15 @@ describe("the listener's buffer", () => {
   });
 
   it("leaves a lost block silent, counts it, and fades at its edges", () => {
-    const { out, playout } = play(() => 0.5, 4, (n) => (n === 100 ? null : onTime(n)));
+    const { out, playout } = play(
+      () => 0.5,
+      4,
+      (n) => (n === 100 ? null : onTime(n)),
+    );
     expect(playout.report).toMatchObject({ gap: 160, underruns: 0 });
-    const steepest = out.slice(CONTEXT).reduce((most, value, index, all) => Math.max(most, Math.abs(value - (all[index - 1] ?? value))), 0);
+    const steepest = out
+      .slice(CONTEXT)
+      .reduce((most, value, index, all) => Math.max(most, Math.abs(value - (all[index - 1] ?? value))), 0);
     expect(steepest).toBeLessThan(0.01); // a bare edge would be 0.5
     expect(out.slice(CONTEXT).filter((value) => value === 0).length).toBeGreaterThan(6 * 150);
   });
@@ -106,8 +119,16 @@ describe("the listener's buffer", () => {
 
   it("begins again when the numbers begin again", () => {
     const playout = new Playout(8000, CONTEXT);
-    playout.put(800_000, block(() => 0.5, 0), 1);
-    playout.put(0, block(() => 0.5, 0), 2);
+    playout.put(
+      800_000,
+      block(() => 0.5, 0),
+      1,
+    );
+    playout.put(
+      0,
+      block(() => 0.5, 0),
+      2,
+    );
     expect(playout.report.position).toBe(0);
   });
 });

@@ -5,7 +5,10 @@ import { CORNERS, SECTION_Q_DB } from "../src/core/sound/filters.js";
 import { StethoscopeReceiver } from "../src/core/sound/receiver.js";
 
 /** A block as docs/protocol.md section 6 lays it out. */
-function wire(samples: number[], facts: { sequence?: number; first?: number; stream?: number; flags?: number } = {}): ArrayBuffer {
+function wire(
+  samples: number[],
+  facts: { sequence?: number; first?: number; stream?: number; flags?: number } = {},
+): ArrayBuffer {
   const bytes = Buffer.alloc(40 + 2 * samples.length);
   samples.forEach((sample, index) => bytes.writeInt16LE(sample, 40 + 2 * index));
   bytes.writeUInt8(1, 0);
@@ -114,11 +117,20 @@ function gain(type: "lowpass" | "highpass", corner: number, qDb: number, hz: num
   return size(b) / size(a);
 }
 
-it.each(["bell", "diaphragm", "wide"] as const)("the %s filter is 3.0 dB down at both corners and 24 dB an octave below", (name) => {
-  const { low, high } = CORNERS[name];
-  const db = (hz: number) =>
-    20 * Math.log10(SECTION_Q_DB.reduce((all, q) => all * gain("highpass", low, q, hz, 48_000) * gain("lowpass", high, q, hz, 48_000), 1));
-  if (high / low > 8) expect([db(low).toFixed(1), db(high).toFixed(1)]).toEqual(["-3.0", "-3.0"]);
-  expect(db(low / 2)).toBeLessThan(-23.5);
-  expect(Math.abs(db(Math.sqrt(low * high)))).toBeLessThan(0.1);
-});
+it.each(["bell", "diaphragm", "wide"] as const)(
+  "the %s filter is 3.0 dB down at both corners and 24 dB an octave below",
+  (name) => {
+    const { low, high } = CORNERS[name];
+    const db = (hz: number) =>
+      20 *
+      Math.log10(
+        SECTION_Q_DB.reduce(
+          (all, q) => all * gain("highpass", low, q, hz, 48_000) * gain("lowpass", high, q, hz, 48_000),
+          1,
+        ),
+      );
+    if (high / low > 8) expect([db(low).toFixed(1), db(high).toFixed(1)]).toEqual(["-3.0", "-3.0"]);
+    expect(db(low / 2)).toBeLessThan(-23.5);
+    expect(Math.abs(db(Math.sqrt(low * high)))).toBeLessThan(0.1);
+  },
+);

@@ -2,13 +2,80 @@ import { describe, expect, it } from "vitest";
 import { Live } from "../src/core/live.js";
 
 const hello = { type: "hello", protocol: 1, unit: { id: "u1", name: "Ward 3" }, now_ms: 1000, simulated: false };
-const device = { type: "device", key: "oximeter", name: "Oximeter", kind: "oximeter", driver: "d", state: "live", since_ms: 0, at_ms: 900, lease: true };
-const spo2 = { type: "numeric", device: "oximeter", metric: "oxygen-saturation", loinc: null, value: "98", unit: "%", validity: "valid", at_ms: 900, taken: null, from_memory: false };
-const wave = { type: "waveform", device: "oximeter", metric: "plethysmogram", rate_hz: "60", unit: "1", first: 0, at_ms: 900, samples: [1, 2, 3] };
-const result = { type: "result", id: "r1", consultation: "c1", kind: "measurement", status: "valid", device: { key: "oximeter", name: "Oximeter" }, at: "2026-11-23T14:00:00+01:00", at_ms: 900, taken: null, numerics: [], notices: [], delivery: "stored" };
-const patient = { birth_name: "GARCIA-HAMMADI", given_names: "Sarah-Lou Anna", birth_date: "1977-01-21", sex: "F", origin: "typed" };
-const consultation = { type: "consultation", id: "c1", state: "active", opened: null, patient, confirmed: true, consent: null, resumed: false, doctor: null };
-const held = { type: "quarantine", id: "q1", reason: "no-lease", device: { key: "cuff", name: "Cuff" }, at: "2026-11-23T14:00:00+01:00", numerics: [], gone: false };
+const device = {
+  type: "device",
+  key: "oximeter",
+  name: "Oximeter",
+  kind: "oximeter",
+  driver: "d",
+  state: "live",
+  since_ms: 0,
+  at_ms: 900,
+  lease: true,
+};
+const spo2 = {
+  type: "numeric",
+  device: "oximeter",
+  metric: "oxygen-saturation",
+  loinc: null,
+  value: "98",
+  unit: "%",
+  validity: "valid",
+  at_ms: 900,
+  taken: null,
+  from_memory: false,
+};
+const wave = {
+  type: "waveform",
+  device: "oximeter",
+  metric: "plethysmogram",
+  rate_hz: "60",
+  unit: "1",
+  first: 0,
+  at_ms: 900,
+  samples: [1, 2, 3],
+};
+const result = {
+  type: "result",
+  id: "r1",
+  consultation: "c1",
+  kind: "measurement",
+  status: "valid",
+  device: { key: "oximeter", name: "Oximeter" },
+  at: "2026-11-23T14:00:00+01:00",
+  at_ms: 900,
+  taken: null,
+  numerics: [],
+  notices: [],
+  delivery: "stored",
+};
+const patient = {
+  birth_name: "GARCIA-HAMMADI",
+  given_names: "Sarah-Lou Anna",
+  birth_date: "1977-01-21",
+  sex: "F",
+  origin: "typed",
+};
+const consultation = {
+  type: "consultation",
+  id: "c1",
+  state: "active",
+  opened: null,
+  patient,
+  confirmed: true,
+  consent: null,
+  resumed: false,
+  doctor: null,
+};
+const held = {
+  type: "quarantine",
+  id: "q1",
+  reason: "no-lease",
+  device: { key: "cuff", name: "Cuff" },
+  at: "2026-11-23T14:00:00+01:00",
+  numerics: [],
+  gone: false,
+};
 
 function heard(...messages: object[]): Live {
   const live = new Live(() => undefined);
@@ -38,7 +105,12 @@ describe("the state of a unit", () => {
   });
 
   it("has nothing of the patient after wiped", () => {
-    const live = heard(hello, device, spo2, wave, result, consultation, { type: "notice", device: "oximeter", codes: ["weak"], at_ms: 1 });
+    const live = heard(hello, device, spo2, wave, result, consultation, {
+      type: "notice",
+      device: "oximeter",
+      codes: ["weak"],
+      at_ms: 1,
+    });
     live.receive('{"type":"wiped"}', 1);
     const { state } = live;
     expect([state.numerics.size, state.results.size, state.notices.size, state.consultation]).toEqual([0, 0, 0, null]);
@@ -48,7 +120,12 @@ describe("the state of a unit", () => {
   });
 
   it("forgets the last patient when another consultation appears, even if wiped was missed", () => {
-    const { state } = heard(hello, consultation, result, spo2, { ...consultation, id: "c2", state: "open", patient: null });
+    const { state } = heard(hello, consultation, result, spo2, {
+      ...consultation,
+      id: "c2",
+      state: "open",
+      patient: null,
+    });
     expect([state.results.size, state.numerics.size, state.wipes, state.consultation?.id]).toEqual([0, 0, 1, "c2"]);
   });
 
@@ -58,7 +135,14 @@ describe("the state of a unit", () => {
   });
 
   it("takes an id of null as no consultation", () => {
-    const { state } = heard(hello, { type: "consultation", id: null, state: null, patient: null, resumed: false, doctor: null });
+    const { state } = heard(hello, {
+      type: "consultation",
+      id: null,
+      state: null,
+      patient: null,
+      resumed: false,
+      doctor: null,
+    });
     expect(state.consultation).toBeNull();
   });
 });

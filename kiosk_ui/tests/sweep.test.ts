@@ -130,7 +130,16 @@ describe("a sweep", () => {
 });
 
 it("a scale leaves room, and sound has its zero in the middle", () => {
-  expect(scaleFor({ low: 0, high: 100 }, false, 1)).toMatchObject({ low: expect.closeTo(-8), high: expect.closeTo(108) });
-  expect(scaleFor({ low: -50, high: 100 }, true, 1)).toMatchObject({ low: expect.closeTo(-116), high: expect.closeTo(116) });
-  expect(scaleFor({ low: 3, high: 3 }, true, 400)).toMatchObject({ low: expect.closeTo(-232), high: expect.closeTo(232) });
+  expect(scaleFor({ low: 0, high: 100 }, false, 1)).toMatchObject({
+    low: expect.closeTo(-8),
+    high: expect.closeTo(108),
+  });
+  expect(scaleFor({ low: -50, high: 100 }, true, 1)).toMatchObject({
+    low: expect.closeTo(-116),
+    high: expect.closeTo(116),
+  });
+  expect(scaleFor({ low: 3, high: 3 }, true, 400)).toMatchObject({
+    low: expect.closeTo(-232),
+    high: expect.closeTo(232),
+  });
 });

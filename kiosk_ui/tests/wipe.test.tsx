@@ -7,12 +7,73 @@ import { Kiosk } from "../src/nurse/kiosk.js";
 import { KioskProvider } from "../src/nurse/kiosk-context.js";
 import { Screen, ScreenProvider } from "../src/ui/screen.js";
 
-const patient = { birth_name: "Garcia-Hammadi", given_names: "Sarah-Lou Anna", birth_date: "1977-01-21", sex: "F", origin: "typed" };
-const active = { type: "consultation", id: "c1", state: "active", opened: null, patient, confirmed: true, consent: null, resumed: false, doctor: { name: "Dr M", state: "connected" } };
-const oximeter = { type: "device", key: "oximeter", name: "Oximeter", kind: "oximeter", driver: "d", state: "live", since_ms: 0, at_ms: 900, lease: true, continuous: true };
-const spo2 = { type: "numeric", device: "oximeter", metric: "oxygen-saturation", loinc: null, value: "83", unit: "%", validity: "valid", at_ms: 900, taken: null, from_memory: false };
-const wave = { type: "waveform", device: "oximeter", metric: "plethysmogram", rate_hz: "60", unit: "1", first: 0, at_ms: 900, samples: [1, 2, 3] };
-const still = { type: "result", id: "r1", consultation: "c1", kind: "still", status: "valid", device: { key: "otoscope", name: "Otoscope" }, at: "2026-11-23T14:00:00+01:00", at_ms: 900, taken: null, numerics: [], notices: [], delivery: "stored", object: { sha256: "a".repeat(64), media_type: "image/jpeg", bytes: 9, source: "otoscope" } };
+const patient = {
+  birth_name: "Garcia-Hammadi",
+  given_names: "Sarah-Lou Anna",
+  birth_date: "1977-01-21",
+  sex: "F",
+  origin: "typed",
+};
+const active = {
+  type: "consultation",
+  id: "c1",
+  state: "active",
+  opened: null,
+  patient,
+  confirmed: true,
+  consent: null,
+  resumed: false,
+  doctor: { name: "Dr M", state: "connected" },
+};
+const oximeter = {
+  type: "device",
+  key: "oximeter",
+  name: "Oximeter",
+  kind: "oximeter",
+  driver: "d",
+  state: "live",
+  since_ms: 0,
+  at_ms: 900,
+  lease: true,
+  continuous: true,
+};
+const spo2 = {
+  type: "numeric",
+  device: "oximeter",
+  metric: "oxygen-saturation",
+  loinc: null,
+  value: "83",
+  unit: "%",
+  validity: "valid",
+  at_ms: 900,
+  taken: null,
+  from_memory: false,
+};
+const wave = {
+  type: "waveform",
+  device: "oximeter",
+  metric: "plethysmogram",
+  rate_hz: "60",
+  unit: "1",
+  first: 0,
+  at_ms: 900,
+  samples: [1, 2, 3],
+};
+const still = {
+  type: "result",
+  id: "r1",
+  consultation: "c1",
+  kind: "still",
+  status: "valid",
+  device: { key: "otoscope", name: "Otoscope" },
+  at: "2026-11-23T14:00:00+01:00",
+  at_ms: 900,
+  taken: null,
+  numerics: [],
+  notices: [],
+  delivery: "stored",
+  object: { sha256: "a".repeat(64), media_type: "image/jpeg", bytes: 9, source: "otoscope" },
+};
 
 const SECRETS = ["GARCIA", "Sarah-Lou", "1977", "83", "Dr M"];
 
@@ -41,7 +102,9 @@ beforeEach(async () => {
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(context as never);
   vi.spyOn(URL, "createObjectURL").mockImplementation(() => [...urls.add(`blob:${urls.size}`)].at(-1) as string);
   vi.spyOn(URL, "revokeObjectURL").mockImplementation((url) => void urls.delete(url));
-  vi.stubGlobal("fetch", (url: string) => Promise.resolve(url.endsWith("/object") ? new Response("jpeg") : new Response("{}", { status: 404 })));
+  vi.stubGlobal("fetch", (url: string) =>
+    Promise.resolve(url.endsWith("/object") ? new Response("jpeg") : new Response("{}", { status: 404 })),
+  );
   screen = new Screen("en");
   root = document.body.appendChild(document.createElement("div"));
   const kiosk = { api: new Api(), theme: signal<"light" | "dark">("light"), startAfresh: vi.fn() };
@@ -53,7 +116,14 @@ beforeEach(async () => {
     </ScreenProvider>,
     root,
   );
-  tell({ type: "hello", protocol: 1, unit: { id: "u", name: "Ward 3" }, now_ms: 1000, simulated: false }, oximeter, active, spo2, wave, still);
+  tell(
+    { type: "hello", protocol: 1, unit: { id: "u", name: "Ward 3" }, now_ms: 1000, simulated: false },
+    oximeter,
+    active,
+    spo2,
+    wave,
+    still,
+  );
   await until(() => drawn.includes("stroke"));
 });
 
@@ -79,7 +149,9 @@ describe("when the unit says wiped", () => {
 
   it("no store does", () => {
     tell({ type: "wiped" });
-    expect(JSON.stringify(screen.state.value, (_, value: unknown) => (value instanceof Map ? [...value] : value))).not.toMatch(/GARCIA|Garcia|"83"|r1/);
+    expect(
+      JSON.stringify(screen.state.value, (_, value: unknown) => (value instanceof Map ? [...value] : value)),
+    ).not.toMatch(/GARCIA|Garcia|"83"|r1/);
     expect(screen.live.waves.get("oximeter", "plethysmogram")).toBeNull();
   });
 

@@ -90,7 +90,8 @@ export class Api {
   close = (id: string): Promise<unknown> => this.#act(id, "close", {});
   abandon = (id: string, reason: string): Promise<unknown> => this.#act(id, "abandon", { reason });
 
-  preview = (): Promise<{ peer: string; description: RTCSessionDescriptionInit }> => this.#call("POST", "/api/preview", {});
+  preview = (): Promise<{ peer: string; description: RTCSessionDescriptionInit }> =>
+    this.#call("POST", "/api/preview", {});
   answerPreview = (peer: string, answer: RTCSessionDescriptionInit): Promise<unknown> =>
     this.#call("POST", `/api/preview/${encodeURIComponent(peer)}`, answer);
   endPreview = (peer: string): Promise<unknown> => this.#call("DELETE", `/api/preview/${encodeURIComponent(peer)}`);

@@ -130,7 +130,8 @@ export class Call {
 
   async #negotiate(message: Record<string, unknown>): Promise<void> {
     const { description, candidate } = message;
-    if (!isObject(description)) return (this.#next ?? this.#now)?.peer.candidate((candidate ?? null) as RTCIceCandidateInit | null);
+    if (!isObject(description))
+      return (this.#next ?? this.#now)?.peer.candidate((candidate ?? null) as RTCIceCandidateInit | null);
     this.#next?.peer.close();
     const line = (this.#next = this.#open());
     try {

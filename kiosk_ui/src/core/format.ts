@@ -16,7 +16,11 @@ export const unitText = (ucum: string): string => UNITS[ucum] ?? ucum;
 export function valueText(value: string | null, language: string): string {
   if (value === null || !/^-?\d+(\.\d+)?$/.test(value)) return "–";
   const digits = value.split(".")[1]?.length ?? 0;
-  const format = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+  const format = new Intl.NumberFormat(language, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    useGrouping: false,
+  });
   return format.format(value as unknown as number); // a string keeps every digit; the type library is behind
 }
 
@@ -45,7 +49,8 @@ export function timeText(iso: string, language: string, seconds = false, today =
   if (Number.isNaN(date.getTime())) return "–";
   const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   if (seconds) options.second = "2-digit";
-  if (date.toDateString() !== today.toDateString()) Object.assign(options, { day: "2-digit", month: "short", year: "numeric" });
+  if (date.toDateString() !== today.toDateString())
+    Object.assign(options, { day: "2-digit", month: "short", year: "numeric" });
   return new Intl.DateTimeFormat(language, options).format(date);
 }
 

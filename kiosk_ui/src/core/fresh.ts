@@ -13,7 +13,12 @@ export function staleDevice(device: Device | undefined, alive: boolean): Stale |
   return device && (device.state === "live" || device.state === "ready") ? null : "device";
 }
 
-export function staleNumeric(numeric: Numeric, device: Device | undefined, alive: boolean, now: number | null): Stale | null {
+export function staleNumeric(
+  numeric: Numeric,
+  device: Device | undefined,
+  alive: boolean,
+  now: number | null,
+): Stale | null {
   const stale = staleDevice(device, alive);
   if (stale !== null || now === null) return stale ?? "unit";
   return device?.continuous && now - numeric.at_ms > CONTINUOUS_LIMIT_MS ? "old" : null;

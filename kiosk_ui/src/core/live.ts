@@ -1,7 +1,7 @@
 /** One unit as a screen sees it: texts go in, state, clock and waveforms come out. */
 
 import { UnitClock } from "./clock.js";
-import { parse } from "./messages.js";
+import { parse } from "./parse.js";
 import { EMPTY, forget, type LiveState, reduce } from "./state.js";
 import { Waves } from "./waves.js";
 

@@ -15,7 +15,9 @@ async function hex(bytes: ArrayBuffer): Promise<string | null> {
 export async function fetchStored(platform: string, token: string, sha256: string): Promise<Fetched> {
   if (!/^[0-9a-f]{64}$/.test(sha256)) return { state: "missing" };
   const headers = { authorization: `Bearer ${token}` };
-  const response = await fetch(new URL(`fhir/Binary/${sha256}`, platform), { headers, cache: "no-store" }).catch(() => null);
+  const response = await fetch(new URL(`fhir/Binary/${sha256}`, platform), { headers, cache: "no-store" }).catch(
+    () => null,
+  );
   if (!response?.ok || Number(response.headers.get("content-length") ?? 0) > LONGEST) return { state: "missing" };
   const blob = await response.blob();
   const found = await hex(await blob.arrayBuffer());

@@ -1,6 +1,7 @@
 /** Which m-line carries which picture: `hello` on the live channel tells (docs/protocol.md section 4). */
 
-import { parse, type Track } from "./messages.js";
+import type { Track } from "./messages.js";
+import { parse } from "./parse.js";
 
 /** By source key. */
 export type Pictures = ReadonlyMap<string, MediaStream>;

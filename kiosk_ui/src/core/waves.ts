@@ -96,7 +96,9 @@ export class Waves {
 
   /** The metrics of a device that have a waveform. */
   of(device: string): string[] {
-    return [...this.#buffers.keys()].filter((key) => key.startsWith(`${device}\n`)).map((key) => key.split("\n")[1] ?? "");
+    return [...this.#buffers.keys()]
+      .filter((key) => key.startsWith(`${device}\n`))
+      .map((key) => key.split("\n")[1] ?? "");
   }
 
   forget(): void {

@@ -51,7 +51,15 @@ export function Confirm({ consultation, patient }: { consultation: Consultation;
   const missing = NEEDED - checked.value.size;
   if (again.value) return <Identify id={id} />;
   return (
-    <Page head={<><h1>{t("confirm.title")}</h1><Cancel id={id} /></>} class="confirm">
+    <Page
+      head={
+        <>
+          <h1>{t("confirm.title")}</h1>
+          <Cancel id={id} />
+        </>
+      }
+      class="confirm"
+    >
       <p class="lead">{t("confirm.ask")}</p>
       <ul class="identifiers">
         {IDENTIFIERS.map((name) => (

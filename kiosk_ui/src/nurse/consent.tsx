@@ -29,25 +29,51 @@ export function Consent({ id, patient }: { id: string; patient: Patient }): JSX.
   const answer = (given: boolean) => () =>
     void act.run(() => api.consent(id, given, by.value, language.value, CONSENT_VERSION));
   return (
-    <Page head={<><PatientBanner patient={patient} /><Cancel id={id} /></>} class="consent">
+    <Page
+      head={
+        <>
+          <PatientBanner patient={patient} />
+          <Cancel id={id} />
+        </>
+      }
+      class="consent"
+    >
       <div class="consent-text">
-        <p class="hint"><Icon name="volume-2" />{t("consent.read-aloud")}</p>
+        <p class="hint">
+          <Icon name="volume-2" />
+          {t("consent.read-aloud")}
+        </p>
         <div class="choices" role="group" aria-label={t("consent.language")}>
           {Object.entries(LANGUAGES).map(([code, name]) => (
-            <button type="button" class="button" lang={code} aria-pressed={language.value === code} onClick={() => (language.value = code as Language)} key={code}>
+            <button
+              type="button"
+              class="button"
+              lang={code}
+              aria-pressed={language.value === code}
+              onClick={() => (language.value = code as Language)}
+              key={code}
+            >
               {name}
             </button>
           ))}
         </div>
         <blockquote lang={language.value}>
-          {LINES.map((line) => <p key={line}>{say(language.value, line)}</p>)}
+          {LINES.map((line) => (
+            <p key={line}>{say(language.value, line)}</p>
+          ))}
         </blockquote>
         <p class="version">{t("consent.version", { version: CONSENT_VERSION })}</p>
       </div>
       <div class="consent-answer">
         <div class="choices" role="group" aria-label={t("consent.by")}>
           {(["patient", "representative"] as const).map((who) => (
-            <button type="button" class="button" aria-pressed={by.value === who} onClick={() => (by.value = who)} key={who}>
+            <button
+              type="button"
+              class="button"
+              aria-pressed={by.value === who}
+              onClick={() => (by.value = who)}
+              key={who}
+            >
               {t(`consent.by-${who}`)}
             </button>
           ))}

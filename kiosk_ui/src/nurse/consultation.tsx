@@ -19,7 +19,13 @@ export function DoctorMark({ consultation }: { consultation: Told }): JSX.Elemen
   const { t, alive } = useScreen();
   const doctor = consultation.doctor;
   const state = doctor?.state ?? "waiting";
-  if (!alive.value) return <span class="doctor stale-why"><Icon name="wifi-off" />{t("stale.unit")}</span>;
+  if (!alive.value)
+    return (
+      <span class="doctor stale-why">
+        <Icon name="wifi-off" />
+        {t("stale.unit")}
+      </span>
+    );
   return (
     <span class={`doctor doctor-${state}`} role="status">
       <Icon name={DOCTOR_ICON[state]} />
@@ -76,14 +82,24 @@ function Tiles({ id }: { id: string }): JSX.Element {
   return (
     <section class="tiles" aria-label={screen.t("vitals.title")}>
       <div class="tile-grid">
-        {[...devices.values()].map((device) => <Tile device={device} id={id} key={device.key} />)}
-        {sounds.map((source) => <SoundTile source={source} key={source.key} />)}
+        {[...devices.values()].map((device) => (
+          <Tile device={device} id={id} key={device.key} />
+        ))}
+        {sounds.map((source) => (
+          <SoundTile source={source} key={source.key} />
+        ))}
       </div>
     </section>
   );
 }
 
-export function Consultation({ consultation, onSimulator }: { consultation: Told; onSimulator: () => void }): JSX.Element {
+export function Consultation({
+  consultation,
+  onSimulator,
+}: {
+  consultation: Told;
+  onSimulator: () => void;
+}): JSX.Element {
   const screen = useScreen();
   const { t } = screen;
   const { api } = useKiosk();
@@ -91,16 +107,31 @@ export function Consultation({ consultation, onSimulator }: { consultation: Told
   const typing = useSignal(false);
   const id = consultation.id ?? "";
   const off = act.busy || !screen.alive.value;
-  const unused = [...screen.state.value.devices.values()].some((device) => !device.lease && (device.state === "live" || device.state === "ready"));
+  const unused = [...screen.state.value.devices.values()].some(
+    (device) => !device.lease && (device.state === "live" || device.state === "ready"),
+  );
   return (
-    <Page head={<><PatientBanner patient={consultation.patient} /><DoctorMark consultation={consultation} /></>} class="consultation">
+    <Page
+      head={
+        <>
+          <PatientBanner patient={consultation.patient} />
+          <DoctorMark consultation={consultation} />
+        </>
+      }
+      class="consultation"
+    >
       <div class="side">
         <DoctorsView id={id} />
         <Results heading={t("result.title")} />
       </div>
       <Tiles id={id} />
       <div class="actions">
-        <button type="button" class="button" disabled={off || !unused} onClick={() => void act.run(() => api.lease(id, "*"))}>
+        <button
+          type="button"
+          class="button"
+          disabled={off || !unused}
+          onClick={() => void act.run(() => api.lease(id, "*"))}
+        >
           <Icon name="plus" />
           {t("tile.use-all")}
         </button>
@@ -119,7 +150,12 @@ export function Consultation({ consultation, onSimulator }: { consultation: Told
           {t("vitals.no-alarms")}
         </p>
         <Problem error={act.error} />
-        <button type="button" class="button primary finish" disabled={off} onClick={() => void act.run(() => api.review(id))}>
+        <button
+          type="button"
+          class="button primary finish"
+          disabled={off}
+          onClick={() => void act.run(() => api.review(id))}
+        >
           {t("review.go")}
         </button>
       </div>

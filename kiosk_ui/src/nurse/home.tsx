@@ -69,7 +69,12 @@ function Readiness({ health, alive }: { health: Health | null; alive: boolean })
       <Icon name={icon} />
       <div>
         <h2>{screen.t(`home.${state}`)}</h2>
-        {alive && faults.map((check) => <p key={check.name}>{screen.word("check", check.name)}: {check.detail}</p>)}
+        {alive &&
+          faults.map((check) => (
+            <p key={check.name}>
+              {screen.word("check", check.name)}: {check.detail}
+            </p>
+          ))}
       </div>
     </section>
   );
@@ -143,8 +148,12 @@ export function Home(props: HomeProps): JSX.Element {
       <section class="home-devices">
         <h2>{screen.t("home.devices")}</h2>
         <ul class="device-list">
-          {[...devices.values()].map((device) => <DeviceRow device={device} key={device.key} />)}
-          {[...sources.values()].map((source) => <SourceRow source={source} key={source.key} />)}
+          {[...devices.values()].map((device) => (
+            <DeviceRow device={device} key={device.key} />
+          ))}
+          {[...sources.values()].map((source) => (
+            <SourceRow source={source} key={source.key} />
+          ))}
         </ul>
       </section>
       <section class="home-start">

@@ -52,7 +52,8 @@ export function Kiosk(): JSX.Element {
     restarted.dismiss();
     const id = consultation?.id;
     if (id && consultation.state === "active") void act.run(() => api.review(id));
-    else if (id && consultation.state !== "review") void act.run(() => api.abandon(id, "closed after a restart of the unit"));
+    else if (id && consultation.state !== "review")
+      void act.run(() => api.abandon(id, "closed after a restart of the unit"));
   };
   return (
     <>

@@ -3,7 +3,10 @@
 import "../ui/fonts.css";
 import "../ui/tokens.css";
 import "../ui/base.css";
-import "./nurse.css";
+import "../ui/parts.css";
+import "./page.css";
+import "./intake.css";
+import "./care.css";
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Api } from "../core/api.js";

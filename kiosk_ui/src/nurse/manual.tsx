@@ -60,7 +60,12 @@ function Entry({ what, id, onDone }: { what: Typeable; id: string; onDone: () =>
       text.value = "";
       return;
     }
-    const manual = { metric: what.metric, value: sent(text.value), unit: what.unit, reason: t(`manual.${reason.value}`) };
+    const manual = {
+      metric: what.metric,
+      value: sent(text.value),
+      unit: what.unit,
+      reason: t(`manual.${reason.value}`),
+    };
     if (ready && (await act.run(() => api.manual(id, manual)))) onDone();
   };
   const limits = { low: what.possible[0], high: what.possible[1], unit: unitText(what.unit) };
@@ -71,19 +76,50 @@ function Entry({ what, id, onDone }: { what: Typeable; id: string; onDone: () =>
           {text.value || "–"} <span class="value-unit">{unitText(what.unit)}</span>
         </output>
         <Previous metric={what.metric} />
-        {judgement === "impossible" && <p class="field-fault"><Icon name="circle-x" />{t("manual.impossible", limits)}</p>}
-        {judgement === "not-a-number" && <p class="field-fault"><Icon name="circle-x" />{t("manual.not-a-number")}</p>}
-        {judgement === "unusual" && !again && <p class="notice"><Icon name="triangle-alert" />{t("manual.unusual")}</p>}
-        {again && <p class="notice"><Icon name="triangle-alert" />{t(differs ? "manual.differs" : "manual.again")}</p>}
+        {judgement === "impossible" && (
+          <p class="field-fault">
+            <Icon name="circle-x" />
+            {t("manual.impossible", limits)}
+          </p>
+        )}
+        {judgement === "not-a-number" && (
+          <p class="field-fault">
+            <Icon name="circle-x" />
+            {t("manual.not-a-number")}
+          </p>
+        )}
+        {judgement === "unusual" && !again && (
+          <p class="notice">
+            <Icon name="triangle-alert" />
+            {t("manual.unusual")}
+          </p>
+        )}
+        {again && (
+          <p class="notice">
+            <Icon name="triangle-alert" />
+            {t(differs ? "manual.differs" : "manual.again")}
+          </p>
+        )}
         <div class="choices wrap" role="group" aria-label={t("manual.why")}>
           {REASONS.map((one) => (
-            <button type="button" class="button" aria-pressed={reason.value === one} onClick={() => (reason.value = one)} key={one}>
+            <button
+              type="button"
+              class="button"
+              aria-pressed={reason.value === one}
+              onClick={() => (reason.value = one)}
+              key={one}
+            >
               {t(`manual.${one}`)}
             </button>
           ))}
         </div>
         <Problem error={act.error} />
-        <button type="button" class="button primary" disabled={act.busy || !(ready || (judgement === "unusual" && !again))} onClick={() => void next()}>
+        <button
+          type="button"
+          class="button primary"
+          disabled={act.busy || !(ready || (judgement === "unusual" && !again))}
+          onClick={() => void next()}
+        >
           {t(judgement === "unusual" && !again ? "manual.type-again" : "manual.chart")}
         </button>
       </div>
@@ -99,7 +135,11 @@ export function Manual({ id, onClose }: { id: string; onClose: () => void }): JS
   const title = what.value ? screen.word("metric", what.value.metric) : screen.t("manual.title");
   return (
     <Dialog title={title} onClose={onClose} class="manual">
-      {what.value ? <Entry what={what.value} id={id} onDone={onClose} /> : <Chooser onChoose={(one) => (what.value = one)} />}
+      {what.value ? (
+        <Entry what={what.value} id={id} onDone={onClose} />
+      ) : (
+        <Chooser onChoose={(one) => (what.value = one)} />
+      )}
     </Dialog>
   );
 }

@@ -24,7 +24,12 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
   }, [api, pictures]);
   const sources = [...screen.state.value.sources.values()].filter((source) => source.kind === "video");
   const source: Source | undefined = sources.find((one) => one.key === chosen.value) ?? sources[0];
-  if (!source) return <section class="view"><p class="muted">{t("view.none")}</p></section>;
+  if (!source)
+    return (
+      <section class="view">
+        <p class="muted">{t("view.none")}</p>
+      </section>
+    );
   const live = source.state === "live" && screen.alive.value;
   return (
     <section class="view" aria-label={t("view.title")}>
@@ -34,12 +39,24 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
       </h2>
       <Picture source={source} stream={pictures.value.get(source.key) ?? null} key={source.key} />
       <div class="view-buttons">
-        {sources.length > 1 && sources.map((one) => (
-          <button type="button" class="button" aria-pressed={one.key === source.key} onClick={() => (chosen.value = one.key)} key={one.key}>
-            {one.name}
-          </button>
-        ))}
-        <button type="button" class="button primary" disabled={act.busy || !live} onClick={() => void act.run(() => api.still(id, source.key))}>
+        {sources.length > 1 &&
+          sources.map((one) => (
+            <button
+              type="button"
+              class="button"
+              aria-pressed={one.key === source.key}
+              onClick={() => (chosen.value = one.key)}
+              key={one.key}
+            >
+              {one.name}
+            </button>
+          ))}
+        <button
+          type="button"
+          class="button primary"
+          disabled={act.busy || !live}
+          onClick={() => void act.run(() => api.still(id, source.key))}
+        >
           <Icon name="image" />
           {t("view.still")}
         </button>

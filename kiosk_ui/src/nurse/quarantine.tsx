@@ -12,8 +12,12 @@ function Row({ held }: { held: Quarantined }): JSX.Element {
   const device = typeof held.device === "string" ? held.device : (held.device.name ?? held.device.key ?? "–");
   return (
     <li class="held">
-      <strong class="held-values" dir="auto">{summary(held.numerics) || screen.t("result.empty")}</strong>
-      <span>{device} · <span dir="ltr">{timeText(held.at, screen.locale, true)}</span></span>
+      <strong class="held-values" dir="auto">
+        {summary(held.numerics) || screen.t("result.empty")}
+      </strong>
+      <span>
+        {device} · <span dir="ltr">{timeText(held.at, screen.locale, true)}</span>
+      </span>
       <span class="held-reason">
         <Icon name="archive" />
         {screen.word("quarantine", held.reason)}
@@ -30,7 +34,11 @@ export function Quarantine({ onBack }: { onBack: () => void }): JSX.Element {
     <Page head={<h1>{screen.t("quarantine.title")}</h1>} class="quarantine">
       <p class="lead">{screen.t("quarantine.explain")}</p>
       {rows.length === 0 && <p class="muted">{screen.t("quarantine.none")}</p>}
-      <ul class="held-list" tabIndex={0}>{rows.map((held) => <Row held={held} key={held.id} />)}</ul>
+      <ul class="held-list" tabIndex={0}>
+        {rows.map((held) => (
+          <Row held={held} key={held.id} />
+        ))}
+      </ul>
       <div class="actions">
         <button type="button" class="button" onClick={onBack}>
           <Icon name="arrow-left" />

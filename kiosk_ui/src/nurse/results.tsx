@@ -19,9 +19,18 @@ export function ResultRow({ result, onOpen }: { result: Result; onOpen: () => vo
   const origin = useOrigin();
   return (
     <li>
-      <button type="button" class={`button result ${result.struck != null ? "struck" : ""}`} data-result={result.id} onClick={onOpen}>
-        <span class="result-title" dir="auto">{title(result)}</span>
-        <span class="result-time" dir="ltr">{timeText(result.at, screen.locale)}</span>
+      <button
+        type="button"
+        class={`button result ${result.struck != null ? "struck" : ""}`}
+        data-result={result.id}
+        onClick={onOpen}
+      >
+        <span class="result-title" dir="auto">
+          {title(result)}
+        </span>
+        <span class="result-time" dir="ltr">
+          {timeText(result.at, screen.locale)}
+        </span>
         <span class="result-marks">
           <span class="result-source">{origin(result)}</span>
           <ResultMarks result={result} />
@@ -37,9 +46,12 @@ function StoredPicture({ result }: { result: Result }): JSX.Element | null {
   const url = useSignal<string | null>(null);
   useEffect(() => {
     let gone = false;
-    void api.object(result.id).then((blob) => {
-      if (!gone) url.value = URL.createObjectURL(blob);
-    }, () => undefined);
+    void api.object(result.id).then(
+      (blob) => {
+        if (!gone) url.value = URL.createObjectURL(blob);
+      },
+      () => undefined,
+    );
     return () => {
       gone = true;
       if (url.value) URL.revokeObjectURL(url.value);
@@ -55,7 +67,8 @@ function ObjectFacts({ result }: { result: Result }): JSX.Element | null {
   const size = object.width && object.height ? `${object.width}×${object.height} · ` : "";
   return (
     <p class="muted" dir="ltr">
-      {size}{bytesText(object.bytes, screen.locale)} · SHA-256 <code>{shortHash(object.sha256)}</code>
+      {size}
+      {bytesText(object.bytes, screen.locale)} · SHA-256 <code>{shortHash(object.sha256)}</code>
     </p>
   );
 }
@@ -76,7 +89,13 @@ function Strike({ result, onDone }: { result: Result; onDone: () => void }): JSX
       <p class="muted">{t("strike.explain")}</p>
       <div class="choices wrap" role="group" aria-label={t("strike.reason")}>
         {REASONS.map((one) => (
-          <button type="button" class="button" aria-pressed={reason.value === one} onClick={() => (reason.value = one)} key={one}>
+          <button
+            type="button"
+            class="button"
+            aria-pressed={reason.value === one}
+            onClick={() => (reason.value = one)}
+            key={one}
+          >
             {t(`strike.${one}`)}
           </button>
         ))}
@@ -102,11 +121,20 @@ export function ResultDialog({ result, onClose }: { result: Result; onClose: () 
       <p class="result-marks">
         <ResultMarks result={result} />
       </p>
-      {result.notices.map((code) => <p class="notice" key={code}><Icon name="triangle-alert" />{screen.word("notice", code)}</p>)}
+      {result.notices.map((code) => (
+        <p class="notice" key={code}>
+          <Icon name="triangle-alert" />
+          {screen.word("notice", code)}
+        </p>
+      ))}
       {result.reason && <p>{screen.t("result.reason", { reason: result.reason })}</p>}
       {result.kind === "still" && <StoredPicture result={result} />}
       <ObjectFacts result={result} />
-      {result.struck != null ? <p>{screen.t("result.struck-because", { reason: result.struck })}</p> : <Strike result={result} onDone={onClose} />}
+      {result.struck != null ? (
+        <p>{screen.t("result.struck-because", { reason: result.struck })}</p>
+      ) : (
+        <Strike result={result} onDone={onClose} />
+      )}
     </Dialog>
   );
 }
@@ -122,7 +150,9 @@ export function Results({ heading }: { heading: string }): JSX.Element {
       <h2>{heading}</h2>
       {rows.length === 0 && <p class="muted">{screen.t("result.none")}</p>}
       <ul class="result-list">
-        {rows.map((result) => <ResultRow result={result} onOpen={() => (open.value = result.id)} key={result.id} />)}
+        {rows.map((result) => (
+          <ResultRow result={result} onOpen={() => (open.value = result.id)} key={result.id} />
+        ))}
       </ul>
       {chosen && <ResultDialog result={chosen} onClose={() => (open.value = null)} />}
     </section>

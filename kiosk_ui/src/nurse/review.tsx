@@ -19,11 +19,21 @@ export function Review({ consultation }: { consultation: Consultation }): JSX.El
   const id = consultation.id ?? "";
   const off = act.busy || !screen.alive.value;
   return (
-    <Page head={<><PatientBanner patient={consultation.patient} /><DoctorMark consultation={consultation} /></>} class="review">
+    <Page
+      head={
+        <>
+          <PatientBanner patient={consultation.patient} />
+          <DoctorMark consultation={consultation} />
+        </>
+      }
+      class="review"
+    >
       <Results heading={t("review.title")} />
       <section class="review-side">
         <p class="lead">{t("review.explain")}</p>
-        <p class="review-outbox"><OutboxState state={screen.state.value} /></p>
+        <p class="review-outbox">
+          <OutboxState state={screen.state.value} />
+        </p>
         <p class="muted">{t("review.outbox-explain")}</p>
       </section>
       <div class="actions">

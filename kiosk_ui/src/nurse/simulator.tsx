@@ -71,10 +71,21 @@ export function Simulator({ onClose }: { onClose: () => void }): JSX.Element {
   useEffect(() => void act.run(refresh), []);
   return (
     <Dialog title={t("simulator.title")} onClose={onClose} class="simulator">
-      <p class="hint"><Icon name="flask-conical" />{t("simulator.explain")}</p>
+      <p class="hint">
+        <Icon name="flask-conical" />
+        {t("simulator.explain")}
+      </p>
       <Problem error={act.error} />
       <ul class="simulated-list">
-        {described.value?.devices.map((device) => <Row device={device} playing={device.recordings.includes(described.value?.sound ?? "") ? (described.value?.sound ?? null) : null} act={act} refresh={refresh} key={device.key} />)}
+        {described.value?.devices.map((device) => (
+          <Row
+            device={device}
+            playing={device.recordings.includes(described.value?.sound ?? "") ? (described.value?.sound ?? null) : null}
+            act={act}
+            refresh={refresh}
+            key={device.key}
+          />
+        ))}
       </ul>
     </Dialog>
   );

@@ -26,7 +26,10 @@ function numericsOf(screen: Screen, device: string): Numeric[] {
 /** The failure that is newer than every value of the device: it is shown in their place. */
 function failureOf(screen: Screen, device: string, value: Numeric | null): Result | null {
   const results = [...screen.state.value.results.values()].filter((result) => result.device.key === device);
-  const last = results.reduce<Result | null>((best, one) => (best === null || one.at_ms >= best.at_ms ? one : best), null);
+  const last = results.reduce<Result | null>(
+    (best, one) => (best === null || one.at_ms >= best.at_ms ? one : best),
+    null,
+  );
   return last?.status === "failed" && (value === null || last.at_ms >= value.at_ms) ? last : null;
 }
 
@@ -51,7 +54,9 @@ function Failure({ result, kind }: { result: Result; kind: string }): JSX.Elemen
       <Icon name="circle-x" />
       <div>
         <strong>{kind === "blood-pressure" ? t("tile.cuff-failed") : t("tile.failed")}</strong>
-        {result.notices.map((code) => <p key={code}>{word("notice", code)}</p>)}
+        {result.notices.map((code) => (
+          <p key={code}>{word("notice", code)}</p>
+        ))}
         <Age at_ms={result.at_ms} stale={null} />
       </div>
     </div>
@@ -66,13 +71,22 @@ function Values({ device, numerics }: { device: Device; numerics: Numeric[] }): 
   return (
     <div class={`values ${stale ? "stale" : ""}`}>
       <div class="value-row">
-        {groups(numerics).map((group) => <Value group={group} key={group[0]?.metric} />)}
-        {screen.live.waves.of(device.key).map((metric) => <DeviceWave device={device.key} metric={metric} key={metric} />)}
+        {groups(numerics).map((group) => (
+          <Value group={group} key={group[0]?.metric} />
+        ))}
+        {screen.live.waves.of(device.key).map((metric) => (
+          <DeviceWave device={device.key} metric={metric} key={metric} />
+        ))}
       </div>
       <p class="value-facts">
         <Age at_ms={last.at_ms} stale={stale} />
         {stale === null && <ValidityMark validity={worst(numerics)} />}
-        {last.from_memory && <span class="mark"><Icon name="archive" />{screen.t("tile.from-memory")}</span>}
+        {last.from_memory && (
+          <span class="mark">
+            <Icon name="archive" />
+            {screen.t("tile.from-memory")}
+          </span>
+        )}
       </p>
     </div>
   );
@@ -86,7 +100,12 @@ function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Ac
   const present = staleDevice(device, screen.alive.value) === null;
   if (!device.lease) {
     return (
-      <button type="button" class="button" disabled={off || !present} onClick={() => void act.run(() => api.lease(id, device.key))}>
+      <button
+        type="button"
+        class="button"
+        disabled={off || !present}
+        onClick={() => void act.run(() => api.lease(id, device.key))}
+      >
         <Icon name="plus" />
         {t("tile.use")}
       </button>
@@ -95,12 +114,22 @@ function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Ac
   return (
     <>
       {device.continuous && (
-        <button type="button" class="button primary" disabled={off || !present} onClick={() => void act.run(() => api.keep(id, device.key))}>
+        <button
+          type="button"
+          class="button primary"
+          disabled={off || !present}
+          onClick={() => void act.run(() => api.keep(id, device.key))}
+        >
           <Icon name="save" />
           {t("tile.keep")}
         </button>
       )}
-      <button type="button" class="button" disabled={off} onClick={() => void act.run(() => api.release(id, device.key))}>
+      <button
+        type="button"
+        class="button"
+        disabled={off}
+        onClick={() => void act.run(() => api.release(id, device.key))}
+      >
         <Icon name="x" />
         {t("tile.release")}
       </button>
@@ -120,14 +149,22 @@ export function Tile({ device, id }: { device: Device; id: string }): JSX.Elemen
   const codes = screen.state.value.notices.get(device.key)?.codes ?? [];
   const lost = alive && (device.state === "lost" || device.state === "fault");
   return (
-    <article class={`tile ${wide(device) ? "tile-wide" : ""} ${device.lease ? "tile-leased" : ""} ${alive ? "" : "tile-dead"}`} data-device={device.key}>
+    <article
+      class={`tile ${wide(device) ? "tile-wide" : ""} ${device.lease ? "tile-leased" : ""} ${alive ? "" : "tile-dead"}`}
+      data-device={device.key}
+    >
       <header class="tile-head">
         <Icon name={kindIcon(device.kind)} />
         <h3>{device.name}</h3>
         <StateMark state={device.state} alive={alive} />
       </header>
       <div class="tile-body">
-        {lost && device.tell && <p class="notice"><Icon name="unplug" />{screen.word("tell", device.tell)}</p>}
+        {lost && device.tell && (
+          <p class="notice">
+            <Icon name="unplug" />
+            {screen.word("tell", device.tell)}
+          </p>
+        )}
         {failure ? <Failure result={failure} kind={device.kind} /> : <Values device={device} numerics={numerics} />}
         {!failure && <Notices codes={codes} />}
         <Problem error={act.error} />

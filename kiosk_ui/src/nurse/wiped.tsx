@@ -15,7 +15,11 @@ export function Wiped(): JSX.Element {
       <div class="wiped-card">
         <Icon name="circle-check" />
         <p class="lead">{t("wiped.explain")}</p>
-        <ol>{STEPS.map((step) => <li key={step}>{t(step)}</li>)}</ol>
+        <ol>
+          {STEPS.map((step) => (
+            <li key={step}>{t(step)}</li>
+          ))}
+        </ol>
         <button type="button" class="button primary huge" onClick={startAfresh}>
           {t("wiped.done")}
         </button>

@@ -3,7 +3,10 @@ import type { JSX } from "preact";
 const FILES = import.meta.glob<string>("./icons/*.svg", { query: "?raw", import: "default", eager: true });
 
 const DRAWINGS = new Map(
-  Object.entries(FILES).map(([path, svg]) => [path.replace("./icons/", "").replace(".svg", ""), svg.replace(/\s+/g, " ")]),
+  Object.entries(FILES).map(([path, svg]) => [
+    path.replace("./icons/", "").replace(".svg", ""),
+    svg.replace(/\s+/g, " "),
+  ]),
 );
 
 /** A drawing beside words that say the same; it is hidden from screen readers. `name`: a file of `icons/`. */

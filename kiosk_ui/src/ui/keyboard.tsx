@@ -35,7 +35,14 @@ export function Keyboard({ kind, extra, onKey }: KeysProps): JSX.Element {
       {label ?? value}
     </button>
   );
-  const back = key(BACKSPACE, <><Icon name="delete" /><span class="hidden">{t("keyboard.delete")}</span></>, "key-wide");
+  const back = key(
+    BACKSPACE,
+    <>
+      <Icon name="delete" />
+      <span class="hidden">{t("keyboard.delete")}</span>
+    </>,
+    "key-wide",
+  );
   return (
     <div class={`keyboard keyboard-${kind}`} role="group" aria-label={t("keyboard.label")}>
       {rows.map((row, index) => (

@@ -62,7 +62,13 @@ const DELIVERY_ICON: Record<Delivery, string> = {
 };
 
 /** Where a result has got to: the unit, the platform, the doctor's eyes; or why the platform would not take it. */
-export function DeliveryMark({ delivery, refusal }: { delivery: Delivery; refusal?: string | null | undefined }): JSX.Element {
+export function DeliveryMark({
+  delivery,
+  refusal,
+}: {
+  delivery: Delivery;
+  refusal?: string | null | undefined;
+}): JSX.Element {
   const { t } = useScreen();
   return (
     <span class={`mark delivery-${delivery}`}>

@@ -9,7 +9,16 @@ export const DIASTOLIC = "blood-pressure-diastolic";
 const MEAN = "blood-pressure-mean";
 
 /** The order in which people read them; what is not here comes after, as it came. */
-const ORDER = [SYSTOLIC, DIASTOLIC, MEAN, "oxygen-saturation", "pulse-rate", "pulse-rate-nibp", "heart-rate", "body-temperature"];
+const ORDER = [
+  SYSTOLIC,
+  DIASTOLIC,
+  MEAN,
+  "oxygen-saturation",
+  "pulse-rate",
+  "pulse-rate-nibp",
+  "heart-rate",
+  "body-temperature",
+];
 
 const rank = (metric: string): number => (ORDER.includes(metric) ? ORDER.indexOf(metric) : ORDER.length);
 
@@ -50,6 +59,8 @@ export function useSummary(): (readings: readonly Reading[]) => string {
   const { locale } = useScreen();
   return (readings) =>
     groups(readings)
-      .map((group) => `${group.map(({ value }) => valueText(value, locale)).join("/")} ${unitText(group[0]?.unit ?? "")}`)
+      .map(
+        (group) => `${group.map(({ value }) => valueText(value, locale)).join("/")} ${unitText(group[0]?.unit ?? "")}`,
+      )
       .join(" · ");
 }

@@ -18,8 +18,16 @@ function Connection(): JSX.Element {
   const live = phase.value === "connected" && screen.alive.value;
   return (
     <p class={`connection ${live ? "connection-live" : ""}`} role="status" data-phase={phase.value} data-live={live}>
-      <span><Icon name={live ? "radio" : "wifi-off"} />{unit}: {t(live ? "viewer.live" : "viewer.not-live")}</span>
-      {!unitConnected.value && <span class="warn"><Icon name="cloud-off" />{t("viewer.unit-off-platform")}</span>}
+      <span>
+        <Icon name={live ? "radio" : "wifi-off"} />
+        {unit}: {t(live ? "viewer.live" : "viewer.not-live")}
+      </span>
+      {!unitConnected.value && (
+        <span class="warn">
+          <Icon name="cloud-off" />
+          {t("viewer.unit-off-platform")}
+        </span>
+      )}
     </p>
   );
 }

@@ -6,6 +6,7 @@ import { render } from "preact";
 import { type Language, LANGUAGES, preferred } from "../core/i18n.js";
 import base from "../ui/base.css?inline";
 import { Screen, ScreenProvider } from "../ui/screen.js";
+import parts from "../ui/parts.css?inline";
 import tokens from "../ui/tokens.css?inline";
 import { App } from "./app.js";
 import { Consulting, ConsultingProvider, type Place } from "./consulting.js";
@@ -16,13 +17,16 @@ const FAMILY = "Atkinson Hyperlegible";
 
 /** A page's own fonts are out of an element's reach, and the other way round: these are given to the document. */
 function addFonts(): void {
-  for (const [url, weight] of [[regular, "400"], [bold, "700"]] as const) {
+  for (const [url, weight] of [
+    [regular, "400"],
+    [bold, "700"],
+  ] as const) {
     document.fonts.add(new FontFace(FAMILY, `url("${url}")`, { weight, display: "swap" }));
   }
 }
 
 function sheets(): CSSStyleSheet[] {
-  return [tokens, base, own].map((text) => {
+  return [tokens, base, parts, own].map((text) => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(text);
     return sheet;

@@ -23,7 +23,8 @@ function Answer({ answer }: { answer: StillAnswer }): JSX.Element {
     <span class="hint still-kept" role="status" data-sha256={answer.sha256} data-result={answer.result}>
       <Icon name="check" />
       <span>
-        {t("viewer.still-kept", { size: `${answer.width}×${answer.height}` })} <code>{shortHash(answer.sha256 ?? "")}</code>
+        {t("viewer.still-kept", { size: `${answer.width}×${answer.height}` })}{" "}
+        <code>{shortHash(answer.sha256 ?? "")}</code>
       </span>
     </span>
   );
@@ -59,7 +60,12 @@ export function PicturesView(): JSX.Element {
   const chosen = useSignal<string | null>(null);
   const sources = [...screen.state.value.sources.values()].filter((source) => source.kind === "video");
   const main = sources.find((source) => source.key === chosen.value) ?? sources[0];
-  if (!main) return <section class="pictures"><p class="muted">{screen.t("viewer.no-picture")}</p></section>;
+  if (!main)
+    return (
+      <section class="pictures">
+        <p class="muted">{screen.t("viewer.no-picture")}</p>
+      </section>
+    );
   const others = sources.filter((source) => source.key !== main.key);
   const stream = (source: Source): MediaStream | null => pictures.value.get(source.key) ?? null;
   return (

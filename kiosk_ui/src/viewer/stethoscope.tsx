@@ -27,7 +27,10 @@ function FilterChoice(): JSX.Element {
           onClick={() => consulting.setFilter(name)}
           key={name}
         >
-          {t(`steth.${name}`)} <span class="corners" dir="ltr">{CORNERS[name].low}–{CORNERS[name].high} Hz</span>
+          {t(`steth.${name}`)}{" "}
+          <span class="corners" dir="ltr">
+            {CORNERS[name].low}–{CORNERS[name].high} Hz
+          </span>
         </button>
       ))}
     </div>
@@ -68,7 +71,12 @@ function Listen(): JSX.Element {
         <Icon name="headphones" />
         {t(on ? "steth.stop" : "steth.listen")}
       </button>
-      {failed.value && <span class="field-fault" role="alert"><Icon name="triangle-alert" />{t("steth.no-audio")}</span>}
+      {failed.value && (
+        <span class="field-fault" role="alert">
+          <Icon name="triangle-alert" />
+          {t("steth.no-audio")}
+        </span>
+      )}
     </>
   );
 }
@@ -102,7 +110,12 @@ export function Stethoscope(): JSX.Element | null {
           <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
           <span dir="ltr">{live ? `${Math.round(level)} dBFS` : "–"}</span>
         </span>
-        {live && source.clipped && <span class="notice"><Icon name="triangle-alert" />{t("steth.clipped")}</span>}
+        {live && source.clipped && (
+          <span class="notice">
+            <Icon name="triangle-alert" />
+            {t("steth.clipped")}
+          </span>
+        )}
         <Proof />
       </header>
       <div class="phonocardiogram">

@@ -51,11 +51,21 @@ function Facts({ result }: { result: Result }): JSX.Element {
         {inOrder(result.numerics).map((numeric) => (
           <div key={numeric.metric}>
             <dt>{screen.word("metric", numeric.metric)}</dt>
-            <dd><strong dir="ltr">{valueText(numeric.value, screen.locale)} {unitText(numeric.unit)}</strong> <ValidityMark validity={numeric.validity} /></dd>
+            <dd>
+              <strong dir="ltr">
+                {valueText(numeric.value, screen.locale)} {unitText(numeric.unit)}
+              </strong>{" "}
+              <ValidityMark validity={numeric.validity} />
+            </dd>
           </div>
         ))}
       </dl>
-      {result.notices.map((code) => <p class="notice" key={code}><Icon name="triangle-alert" />{screen.word("notice", code)}</p>)}
+      {result.notices.map((code) => (
+        <p class="notice" key={code}>
+          <Icon name="triangle-alert" />
+          {screen.word("notice", code)}
+        </p>
+      ))}
       {result.kind === "still" && object && <StoredPicture object={object} />}
       {object && (
         <p class="muted" dir="ltr">
@@ -75,8 +85,12 @@ function Detail({ result, onClose }: { result: Result; onClose: () => void }): J
   const origin = useOrigin();
   return (
     <Dialog title={title(result)} onClose={onClose}>
-      <p>{origin(result)} · <span dir="ltr">{timeText(result.at, screen.locale, true)}</span></p>
-      <p class="result-marks"><ResultMarks result={result} /></p>
+      <p>
+        {origin(result)} · <span dir="ltr">{timeText(result.at, screen.locale, true)}</span>
+      </p>
+      <p class="result-marks">
+        <ResultMarks result={result} />
+      </p>
       <Facts result={result} />
     </Dialog>
   );
@@ -97,15 +111,30 @@ export function Tray(): JSX.Element {
   };
   return (
     <section class="tray">
-      <header class="panel-head"><h2>{screen.t("result.title")}</h2></header>
+      <header class="panel-head">
+        <h2>{screen.t("result.title")}</h2>
+      </header>
       {rows.length === 0 && <p class="muted">{screen.t("result.none")}</p>}
       <ul class="result-list">
         {rows.map((result) => (
           <li key={result.id}>
-            <button type="button" class={`button result ${result.struck != null ? "struck" : ""}`} data-result={result.id} data-delivery={result.delivery} onClick={() => show(result)}>
-              <span class="result-title" dir="auto">{title(result)}</span>
-              <span class="result-time" dir="ltr">{timeText(result.at, screen.locale)}</span>
-              <span class="result-marks"><span class="result-source">{origin(result)}</span><ResultMarks result={result} /></span>
+            <button
+              type="button"
+              class={`button result ${result.struck != null ? "struck" : ""}`}
+              data-result={result.id}
+              data-delivery={result.delivery}
+              onClick={() => show(result)}
+            >
+              <span class="result-title" dir="auto">
+                {title(result)}
+              </span>
+              <span class="result-time" dir="ltr">
+                {timeText(result.at, screen.locale)}
+              </span>
+              <span class="result-marks">
+                <span class="result-source">{origin(result)}</span>
+                <ResultMarks result={result} />
+              </span>
             </button>
           </li>
         ))}

@@ -25,7 +25,12 @@ function Row({ group, device }: { group: Numeric[]; device: Device }): JSX.Eleme
       <td class="vital-facts">
         <Age at_ms={first.at_ms} stale={stale === "old" ? stale : null} />
         {stale === null && <ValidityMark validity={validity} />}
-        {first.from_memory && <span class="mark"><Icon name="archive" />{screen.t("tile.from-memory")}</span>}
+        {first.from_memory && (
+          <span class="mark">
+            <Icon name="archive" />
+            {screen.t("tile.from-memory")}
+          </span>
+        )}
       </td>
     </tr>
   );
@@ -39,13 +44,24 @@ function DeviceRows({ device }: { device: Device }): JSX.Element {
   return (
     <tbody data-device={device.key}>
       <tr class="vital-source">
-        <th colSpan={2} scope="rowgroup">{device.name}</th>
-        <td><StateMark state={device.state} alive={screen.alive.value} /></td>
+        <th colSpan={2} scope="rowgroup">
+          {device.name}
+        </th>
+        <td>
+          <StateMark state={device.state} alive={screen.alive.value} />
+        </td>
       </tr>
-      {groups(own).map((group) => <Row group={group} device={device} key={group[0]?.metric} />)}
+      {groups(own).map((group) => (
+        <Row group={group} device={device} key={group[0]?.metric} />
+      ))}
       {codes.map((code) => (
         <tr key={code}>
-          <td colSpan={3}><span class="notice"><Icon name="triangle-alert" />{screen.word("notice", code)}</span></td>
+          <td colSpan={3}>
+            <span class="notice">
+              <Icon name="triangle-alert" />
+              {screen.word("notice", code)}
+            </span>
+          </td>
         </tr>
       ))}
     </tbody>
@@ -63,7 +79,10 @@ export function Vitals(): JSX.Element {
       <header class="panel-head">
         <h2>{t("vitals.title")}</h2>
       </header>
-      <p class="muted hint"><Icon name="bell-off" />{t("vitals.no-alarms")}</p>
+      <p class="muted hint">
+        <Icon name="bell-off" />
+        {t("vitals.no-alarms")}
+      </p>
       {devices.length === 0 && <p class="muted">{t("viewer.no-device")}</p>}
       <table>
         <colgroup>
@@ -71,13 +90,17 @@ export function Vitals(): JSX.Element {
           <col class="col-value" />
           <col />
         </colgroup>
-        {devices.map((device) => <DeviceRows device={device} key={device.key} />)}
+        {devices.map((device) => (
+          <DeviceRows device={device} key={device.key} />
+        ))}
       </table>
       {waves.map(({ device, metric }) => {
         const live = screen.alive.value && device.state === "live";
         return (
           <div class={`wave metric-${metric} ${live ? "" : "stale"}`} key={`${device.key} ${metric}`}>
-            <span class="value-name">{screen.word("metric", metric)} · {device.name}</span>
+            <span class="value-name">
+              {screen.word("metric", metric)} · {device.name}
+            </span>
             <DeviceWave device={device.key} metric={metric} />
           </div>
         );

@@ -53,7 +53,15 @@ export class Stream implements Samples {
   get count(): StreamCount {
     const missing = this.#end - this.#begin - this.#received;
     const { id: stream, rate, reference } = this;
-    return { stream, rate, received: this.#received, missing, blocks: this.#blocks, repeated: this.#repeated, reference };
+    return {
+      stream,
+      rate,
+      received: this.#received,
+      missing,
+      blocks: this.#blocks,
+      repeated: this.#repeated,
+      reference,
+    };
   }
 
   /** The sample as a number from -32768 to 32767; NaN where none came. */
