@@ -13,6 +13,7 @@ from appliance.care.consultation import State
 from appliance.care.lease import Lease
 from appliance.clock import Stamp
 from appliance.records.model import DeviceRef
+from drivers.core import units
 from drivers.core.model import Numeric, Validity
 
 # A cuff sends at most a minute or two after it has measured; what is older was in its memory.
@@ -89,7 +90,8 @@ def _from_memory(reading: Reading) -> Reason | None:
         return Reason.FROM_MEMORY
     taken = reading.taken
     if taken is None:
-        return None
+        # A device that has a clock and says that it is not set cannot tell its memory from now.
+        return Reason.CLOCK_UNKNOWN if "clock-not-set" in reading.notices else None
     if reading.clock_offset_s is None:
         return None if _close_to_wall(taken, reading.arrival) else Reason.CLOCK_UNKNOWN
     age = _local(reading.arrival) - _on_our_clock(reading, taken)
@@ -121,11 +123,13 @@ def _implausible(reading: Reading) -> Reason | None:
 
 
 def plausible(numeric: Numeric) -> bool:
-    """Whether a living patient can have this value. No number is not an implausible number."""
-    bounds = numeric.metric.plausible
-    if numeric.value is None or bounds is None or numeric.unit != numeric.metric.unit:
-        return True
-    return bounds[0] <= numeric.value <= bounds[1]
+    """Whether a living patient can have this value; not believed in a unit that cannot be compared."""
+    if numeric.value is None:
+        return True  # no number is not an implausible number
+    try:
+        return units.plausible(numeric.metric, numeric.value, numeric.unit)
+    except ValueError:
+        return False
 
 
 def _status(reading: Reading) -> str:

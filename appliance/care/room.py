@@ -207,6 +207,10 @@ class Room:
                 await self._keeper.keep(result, reading.fingerprint())
             return verdict
 
+    def lost_reading(self) -> None:
+        """A reading could not be kept because of a fault of ours: the nurse must know, and measure again."""
+        self._status.tell("readings-lost")
+
     def show(self, reading: Reading) -> None:
         """Live values of a leased device, for the screens; remembered for `keep`."""
         if not self.leased(reading.device.key):

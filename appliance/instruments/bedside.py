@@ -128,11 +128,11 @@ class Bedside:
             notices=codes,
             clock_offset_s=self._offset_s,
             clock_uncertainty_s=None if self._offset_s is None else CLOCK_UNCERTAINTY_S,
-            continuous=self._driver.continuous,
+            continuous=self._driver.streams(chunk.channel),
             raw=data,
         )
         self._show(reading)
-        return reading if not self._driver.continuous or self._due(reading) else None
+        return reading if not reading.continuous or self._due(reading) else None
 
     def _due(self, reading: Reading) -> bool:
         leased = self._room.leased(self._ref.key)

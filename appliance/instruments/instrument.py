@@ -115,7 +115,12 @@ class Instrument:
 
     async def _hand_over(self) -> None:
         while True:
-            await self._room.accept(await self._waiting.get())
+            reading = await self._waiting.get()
+            try:
+                await self._room.accept(reading)
+            except Exception:  # one device's odd reading must not end the service for all
+                log.exception("%s: a reading could not be kept", self.key)
+                self._room.lost_reading()
 
     async def _keep_alive(self, link: Link) -> None:
         if self._driver.keepalive is None:

@@ -68,6 +68,10 @@ def test_a_time_on_a_clock_nobody_has_read_is_not_believed() -> None:
     assert verdict(at_noon(pressure(taken=LOCAL_NOON - timedelta(seconds=30)))) == "valid"
 
 
+def test_a_device_that_says_its_clock_is_not_set_cannot_tell_its_memory_from_now() -> None:
+    assert verdict(at_noon(notices=("clock-not-set",))) == "device-clock-unknown"
+
+
 def test_an_unset_wall_clock_does_not_vouch_for_a_devices_time() -> None:
     it = reading(pressure(taken=LOCAL_NOON), stamp(wall=NOON.replace(year=1970)))
     assert verdict(it) == "device-clock-unknown"
@@ -80,6 +84,11 @@ def test_an_unset_wall_clock_does_not_vouch_for_a_devices_time() -> None:
         (Numeric(SPO2, Decimal(127), "%"), "implausible"),
         (Numeric(TEMPERATURE, Decimal("36.60"), "Cel"), "valid"),
         (Numeric(TEMPERATURE, Decimal("12.0"), "Cel", Validity.INVALID), "implausible"),
+        (Numeric(SYSTOLIC, Decimal("16.5"), "kPa"), "valid"),
+        (Numeric(SYSTOLIC, Decimal(124), "kPa"), "implausible"),
+        (Numeric(SYSTOLIC, Decimal(120), "furlong"), "implausible"),
+        (Numeric(TEMPERATURE, Decimal("98.6"), "[degF]"), "valid"),
+        (Numeric(TEMPERATURE, Decimal("36.6"), "[degF]"), "implausible"),
         (Numeric(SYSTOLIC, None, "mm[Hg]", Validity.INVALID), "failed"),
         (Numeric(SPO2, Decimal(97), "%", Validity.INVALID), "failed"),
         (Numeric(SPO2, Decimal(97), "%", Validity.QUESTIONABLE), "questionable"),

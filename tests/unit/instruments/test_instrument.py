@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from appliance import clock
 from appliance.care.room import Room
 from appliance.config import Care, Device
@@ -26,6 +28,7 @@ CUFF = Device(key="cuff", name="Cuff", kind="blood-pressure", driver="ble-blood-
 OXIMETER = Device(key="oximeter", name="Oximeter", kind="oximeter", driver="contec-cms50", link="serial:/x")
 ERR = bytes.fromhex("16ff07ff07ff07e80706170e230aff070000")
 REAL = bytes.fromhex("167c0056006100e807060f11111b33000000")
+SMALL = bytes.fromhex("007b0050006000")  # no time, no pulse
 STREAM = bytes.fromhex("01e085b396c1e1ffff")
 
 
@@ -189,7 +192,7 @@ async def test_a_garbled_packet_is_passed_over(tmp_path: Path) -> None:
     async with running(tmp_path, CUFF) as bench:
         await bench.room.lease(bench.ref, ["cuff"])
         bench.wire.say(REAL[:7], "2a35")
-        bench.wire.say(bytes.fromhex("007b00500060 00"), "2a35")
+        bench.wire.say(SMALL, "2a35")
         await until(lambda: bool(bench.said("result")))
         assert bench.device()["state"] == "ready"
 
@@ -213,7 +216,7 @@ async def test_a_driver_that_raises_is_started_again(tmp_path: Path) -> None:
         bench.wire.say(REAL, "2a35")
         await until(lambda: bench.device()["state"] == "fault")
         await until(lambda: bench.device()["state"] == "ready")
-        bench.wire.say(bytes.fromhex("007b0050006000"), "2a35")
+        bench.wire.say(SMALL, "2a35")
         await until(lambda: bool(bench.said("result")))
 
 
@@ -225,3 +228,29 @@ async def test_values_outside_a_lease_are_not_shown_and_one_of_a_stretch_is_kept
         await until(lambda: bool(bench.said("quarantine")))
         assert bench.said("numeric") == []
         assert [message["reason"] for message in bench.said("quarantine")] == ["no-lease"]
+
+
+async def test_a_reading_that_breaks_the_room_is_told_and_breaks_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, CUFF) as bench:
+        await bench.room.lease(bench.ref, ["cuff"])
+
+        async def breaks(*_: object) -> None:
+            raise ZeroDivisionError("a fault of ours")
+
+        monkeypatch.setattr(bench.room, "accept", breaks)
+        bench.wire.say(SMALL, "2a35")
+        await until(lambda: "readings-lost" in bench.said("unit")[0]["tell"])
+        monkeypatch.undo()
+        bench.wire.say(SMALL, "2a35")
+        await until(lambda: bool(bench.said("result")))
+
+
+async def test_a_spot_check_of_a_streaming_oximeter_is_charted_at_once(tmp_path: Path) -> None:
+    plx = Device(key="plx", name="PLX", kind="oximeter", driver="ble-pulse-oximeter", link="ble:any")
+    async with running(tmp_path, plx, rules=Care(chart_first_s=60)) as bench:
+        await bench.room.lease(bench.ref, ["plx"])
+        bench.wire.say(bytes.fromhex("0061004100"), "2a5e")
+        await until(lambda: bool(bench.said("result")))
+        assert {value["value"] for value in bench.said("result")[0]["numerics"]} == {"97", "65"}
