@@ -104,10 +104,10 @@ class Room:
         """The devices bound now."""
         return sorted(self._leases)
 
-    def leased(self, device: str) -> bool:
-        """Whether what this device says now may be shown as this patient's."""
+    def leased(self, device: str) -> str | None:
+        """The lease under which what this device says now may be shown as this patient's; None if it may not."""
         lease = self._leases.get(device)
-        return self.active and lease is not None and lease.holds(clock.boottime_ns())
+        return lease.id if self.active and lease is not None and lease.holds(clock.boottime_ns()) else None
 
     # --- the consultation
 
@@ -213,7 +213,7 @@ class Room:
 
     def show(self, reading: Reading) -> None:
         """Live values of a leased device, for the screens; remembered for `keep`."""
-        if not self.leased(reading.device.key):
+        if self.leased(reading.device.key) is None:
             return
         self._latest[reading.device.key] = reading
         for numeric in reading.numerics:

@@ -41,7 +41,7 @@ class Bedside:
         self._notices: tuple[str, ...] = ()
         self._shown_ns = 0
         self._shown_values: tuple[object, ...] = ()
-        self._leased = False
+        self._lease: str | None = None
         self._charting = Sampler(rules.chart_first_s, rules.chart_every_s)
         # Outside a lease one reading a stretch is enough to show that there was one.
         self._outside = Sampler(rules.chart_first_s, NEVER_AGAIN_S)
@@ -107,11 +107,12 @@ class Bedside:
         self._at_ms = at_ms
         self._learn(events, chunk)
         self._alive(at_ms)
+        self._lease_is(self._room.leased(self._ref.key))
         codes = tuple(event.code for event in events if isinstance(event, Notice))
         numerics = tuple(event for event in events if isinstance(event, Numeric) and event.metric is not BATTERY)
-        if numerics or codes:
-            self._notice(codes)
-        if self._room.leased(self._ref.key):
+        if self._lease is not None:
+            if numerics or codes:
+                self._notice(codes)
             for wave in (event for event in events if isinstance(event, Waveform)):
                 message = waves.add(wave, at_ms)
                 if message is not None:
@@ -135,12 +136,15 @@ class Bedside:
         return reading if not reading.continuous or self._due(reading) else None
 
     def _due(self, reading: Reading) -> bool:
-        leased = self._room.leased(self._ref.key)
-        if leased != self._leased:
-            self._leased = leased
+        return (self._outside if self._lease is None else self._charting).due(reading)
+
+    def _lease_is(self, lease: str | None) -> None:
+        """Another patient, or nobody: what was said before is no part of what is said now."""
+        if lease != self._lease:
+            self._lease = lease
             self._charting.restart()
             self._outside.restart()
-        return (self._charting if leased else self._outside).due(reading)
+            self._notices, self._shown_values = (), ()
 
     def _show(self, reading: Reading) -> None:
         values = tuple((numeric.metric.name, numeric.value, numeric.validity) for numeric in reading.numerics)

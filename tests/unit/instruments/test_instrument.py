@@ -22,7 +22,7 @@ from drivers.core.errors import LinkLost
 from drivers.core.model import Event, Packet
 from drivers.links.base import Chunk, Link
 from drivers.registry import DRIVERS
-from tests.making import active_room
+from tests.making import active_room, make_active
 
 CUFF = Device(key="cuff", name="Cuff", kind="blood-pressure", driver="ble-blood-pressure", link="replay:cuff")
 OXIMETER = Device(key="oximeter", name="Oximeter", kind="oximeter", driver="contec-cms50", link="serial:/x")
@@ -254,3 +254,17 @@ async def test_a_spot_check_of_a_streaming_oximeter_is_charted_at_once(tmp_path:
         bench.wire.say(bytes.fromhex("0061004100"), "2a5e")
         await until(lambda: bool(bench.said("result")))
         assert {value["value"] for value in bench.said("result")[0]["numerics"]} == {"97", "65"}
+
+
+async def test_the_next_patient_gets_the_same_notice_and_nobody_sees_it_between(tmp_path: Path) -> None:
+    moved = bytes.fromhex("107b00500060000100")  # 123/80, the arm was moved
+    async with running(tmp_path, CUFF) as bench:
+        for patient in (1, 2):
+            if patient == 2:
+                await bench.room.abandon(bench.ref, "the next one")
+                assert bench.said("notice") == []
+                bench.ref = (await bench.room.open(None, None)).id
+                await make_active(bench.room, bench.ref)
+            await bench.room.lease(bench.ref, ["cuff"])
+            bench.wire.say(moved, "2a35")
+            await until(lambda: [one["codes"] for one in bench.said("notice")] == [["body-moved"]])
