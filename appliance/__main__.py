@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,7 +35,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from appliance import config, diagnostics, service  # noqa: PLC0415 - see the module's first line
 
     settings = config.load(arguments.config)
-    diagnostics.log_to(settings.state / "log")
+    # The demo's terminal shows its addresses, and trouble; the whole log is in the file.
+    diagnostics.log_to(settings.state / "log", logging.WARNING if settings.simulated else logging.INFO)
     if settings.simulated:
         from appliance.demo.bench import Bench  # noqa: PLC0415 - no unit in the field loads it
 

@@ -112,14 +112,15 @@ def _notifier() -> Callable[[str], object]:
     return notify
 
 
-def log_to(folder: Path) -> None:
-    """Log to standard error and to a file of bounded size. Nothing that is logged holds patient data."""
+def log_to(folder: Path, shown_from: int = logging.INFO) -> None:
+    """Log to a file of bounded size, and from a level on to standard error. Nothing logged holds patient data."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         kept = RotatingFileHandler(folder / "chevet.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1)
     except OSError as error:
         raise ConfigError(f"state: the folder {folder} cannot be used: {error.strerror}") from error
     shown = logging.StreamHandler()
+    shown.setLevel(shown_from)
     for handler in (kept, shown):
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[kept, shown])
