@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { digitsOf, isoOf, shown } from "../src/core/birthdate.js";
 import { staleNumeric, staleSource } from "../src/core/fresh.js";
 import type { Device, Numeric, Source } from "../src/core/messages.js";
-import { judge, sent, TYPEABLE, type Typeable } from "../src/core/manual.js";
+import { entryStep, judge, sent, TYPEABLE, type Typeable } from "../src/core/manual.js";
 
 describe("a birth date that is typed", () => {
   const today = new Date("2026-11-23T10:00:00Z");
@@ -42,6 +42,21 @@ describe("a value that is typed", () => {
     ["pain-severity", "11", "impossible"],
   ])("%s %s is %s", (metric, text, judgement) => {
     expect(judge(of(metric), text)).toBe(judgement);
+  });
+
+  const temperature = TYPEABLE.find((one) => one.metric === "body-temperature") as Typeable;
+
+  it.each([
+    ["", null, null, null],
+    ["36.6", null, null, "chart"],
+    ["99", null, "impossible", null],
+    ["41.2", null, "unusual", "again"],
+    ["", "41.2", "again", null],
+    ["41,2", "41.2", null, "chart"],
+    ["41.3", "41.2", "differs", "again"],
+    ["36.6", "41.2", null, "chart"],
+  ])("%s after %s: says %s, then %s", (text, first, say, next) => {
+    expect(entryStep(temperature, text, first)).toEqual({ say, next });
   });
 
   it("goes out with a point", () => {

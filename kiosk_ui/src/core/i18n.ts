@@ -14,6 +14,8 @@ const CATALOGUES: Record<Language, Record<Key, Entry>> = { en, fr };
 /** The languages that exist, each by its own name. */
 export const LANGUAGES: Record<Language, string> = { fr: "Français", en: "English" };
 
+export const CODES = Object.keys(LANGUAGES) as readonly Language[];
+
 /** Date and number habits that go with a language. */
 export const LOCALES: Record<Language, string> = { fr: "fr-FR", en: "en-GB" };
 

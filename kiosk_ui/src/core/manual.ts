@@ -38,3 +38,19 @@ export function judge(what: Typeable, text: string): Judgement {
 
 /** As the API takes it. */
 export const sent = (text: string): string => text.replace(",", ".");
+
+export interface EntryStep {
+  /** What has to be said of the text now. */
+  say: "impossible" | "not-a-number" | "unusual" | "again" | "differs" | null;
+  /** What comes next: nothing yet, the same value a second time, or the chart. */
+  next: "again" | "chart" | null;
+}
+
+/** `first`: the rare value that was typed before, as sent; null at the first time. */
+export function entryStep(what: Typeable, text: string, first: string | null): EntryStep {
+  const judgement = judge(what, text);
+  if (judgement === "empty") return { say: first === null ? null : "again", next: null };
+  if (judgement === "impossible" || judgement === "not-a-number") return { say: judgement, next: null };
+  if (judgement === "fine" || sent(text) === first) return { say: null, next: "chart" };
+  return { say: first === null ? "unusual" : "differs", next: "again" };
+}

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { birthDateText, yearsOld } from "../core/format.js";
 import type { Consultation, Patient } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
 import { Cancel } from "./cancel.js";
@@ -29,10 +30,29 @@ function useShown(patient: Patient): Record<Identifier, string> {
   };
 }
 
+interface TickProps {
+  name: Identifier;
+  value: string;
+  checked: boolean;
+  onTick: () => void;
+}
+
+function Tick({ name, value, checked, onTick }: TickProps): JSX.Element {
+  const { t } = useScreen();
+  return (
+    <li>
+      <button type="button" class="button identifier" role="checkbox" aria-checked={checked} onClick={onTick}>
+        <Icon name={checked ? "circle-check" : "circle"} />
+        <span class="label">{t(`identify.${name}`)}</span>
+        <strong>{value}</strong>
+      </button>
+    </li>
+  );
+}
+
 /** Is it this patient? Two identifiers are asked aloud and ticked, each by one touch. */
 export function Confirm({ consultation, patient }: { consultation: Consultation; patient: Patient }): JSX.Element {
-  const screen = useScreen();
-  const { t } = screen;
+  const { t, word } = useScreen();
   const { api } = useKiosk();
   const act = useAct();
   const checked = useSignal<ReadonlySet<Identifier>>(new Set());
@@ -49,52 +69,33 @@ export function Confirm({ consultation, patient }: { consultation: Consultation;
     checked.value = next;
   };
   const missing = NEEDED - checked.value.size;
+  const confirm = (): void => void act.run(() => api.confirm(id, [...checked.value]));
   if (again.value) return <Identify id={id} />;
   return (
-    <Page
-      head={
-        <>
-          <h1>{t("confirm.title")}</h1>
-          <Cancel id={id} />
-        </>
-      }
-      class="confirm"
-    >
+    <Page head={<h1>{t("confirm.title")}</h1>} beside={<Cancel id={id} />} class="confirm">
       <p class="lead">{t("confirm.ask")}</p>
       <ul class="identifiers">
         {IDENTIFIERS.map((name) => (
-          <li key={name}>
-            <button
-              type="button"
-              class="button identifier"
-              role="checkbox"
-              aria-checked={checked.value.has(name)}
-              onClick={() => tick(name)}
-            >
-              <Icon name={checked.value.has(name) ? "circle-check" : "circle"} />
-              <span class="label">{t(`identify.${name}`)}</span>
-              <strong>{values[name]}</strong>
-            </button>
-          </li>
+          <Tick
+            name={name}
+            value={values[name]}
+            checked={checked.value.has(name)}
+            onTick={() => tick(name)}
+            key={name}
+          />
         ))}
       </ul>
       <p class="origin">
-        {t("patient.origin")}: <strong>{screen.word("origin", patient.origin)}</strong>
+        {t("patient.origin")}: <strong>{word("origin", patient.origin)}</strong>
       </p>
       <Problem error={act.error} />
       <div class="actions">
-        <button type="button" class="button" onClick={() => (again.value = true)}>
-          <Icon name="pen-line" />
+        <Button icon="pen-line" onClick={() => (again.value = true)}>
           {t("confirm.again")}
-        </button>
-        <button
-          type="button"
-          class="button primary"
-          disabled={act.busy || missing > 0}
-          onClick={() => void act.run(() => api.confirm(id, [...checked.value]))}
-        >
+        </Button>
+        <Button primary disabled={act.busy || missing > 0} onClick={confirm}>
           {missing > 0 ? t("confirm.missing", { n: missing }) : t("confirm.yes")}
-        </button>
+        </Button>
       </div>
     </Page>
   );

@@ -1,11 +1,13 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { LANGUAGES, type Language, say } from "../core/i18n.js";
+import { CODES, LANGUAGES, type Language, say } from "../core/i18n.js";
 import type { Patient } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
 import { PatientBanner } from "../ui/banner.js";
+import { Button, Choices } from "../ui/button.js";
 import { HoldButton } from "../ui/hold.js";
 import { Icon } from "../ui/icon.js";
+import { Line } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { Cancel } from "./cancel.js";
 import { Page } from "./frame.js";
@@ -16,72 +18,59 @@ export const CONSENT_VERSION = "2026-11";
 
 const LINES = ["consent.line1", "consent.line2", "consent.line3", "consent.line4"] as const;
 
-type By = "patient" | "representative";
+const BY = ["patient", "representative"] as const;
+
+type By = (typeof BY)[number];
+
+/** What the patient hears. */
+function Text({ language, onLanguage }: { language: Language; onLanguage: (language: Language) => void }): JSX.Element {
+  const { t } = useScreen();
+  return (
+    <div class="consent-text">
+      <Line weight="hint" icon="volume-2">
+        {t("consent.read-aloud")}
+      </Line>
+      <Choices
+        label={t("consent.language")}
+        options={CODES}
+        chosen={language}
+        onChoose={onLanguage}
+        say={(code) => LANGUAGES[code]}
+        languages
+      />
+      <blockquote lang={language}>
+        {LINES.map((line) => (
+          <p key={line}>{say(language, line)}</p>
+        ))}
+      </blockquote>
+      <p class="version">{t("consent.version", { version: CONSENT_VERSION })}</p>
+    </div>
+  );
+}
 
 /** The text is read aloud in the patient's language, which need not be the nurse's. */
 export function Consent({ id, patient }: { id: string; patient: Patient }): JSX.Element {
-  const screen = useScreen();
-  const { t } = screen;
+  const { t, language: own } = useScreen();
   const { api } = useKiosk();
   const act = useAct();
-  const language = useSignal<Language>(screen.language.peek());
+  const language = useSignal<Language>(own.peek());
   const by = useSignal<By>("patient");
   const answer = (given: boolean) => () =>
     void act.run(() => api.consent(id, given, by.value, language.value, CONSENT_VERSION));
   return (
-    <Page
-      head={
-        <>
-          <PatientBanner patient={patient} />
-          <Cancel id={id} />
-        </>
-      }
-      class="consent"
-    >
-      <div class="consent-text">
-        <p class="hint">
-          <Icon name="volume-2" />
-          {t("consent.read-aloud")}
-        </p>
-        <div class="choices" role="group" aria-label={t("consent.language")}>
-          {Object.entries(LANGUAGES).map(([code, name]) => (
-            <button
-              type="button"
-              class="button"
-              lang={code}
-              aria-pressed={language.value === code}
-              onClick={() => (language.value = code as Language)}
-              key={code}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
-        <blockquote lang={language.value}>
-          {LINES.map((line) => (
-            <p key={line}>{say(language.value, line)}</p>
-          ))}
-        </blockquote>
-        <p class="version">{t("consent.version", { version: CONSENT_VERSION })}</p>
-      </div>
+    <Page head={<PatientBanner patient={patient} />} beside={<Cancel id={id} />} class="consent">
+      <Text language={language.value} onLanguage={(code) => (language.value = code)} />
       <div class="consent-answer">
-        <div class="choices" role="group" aria-label={t("consent.by")}>
-          {(["patient", "representative"] as const).map((who) => (
-            <button
-              type="button"
-              class="button"
-              aria-pressed={by.value === who}
-              onClick={() => (by.value = who)}
-              key={who}
-            >
-              {t(`consent.by-${who}`)}
-            </button>
-          ))}
-        </div>
-        <button type="button" class="button primary huge" disabled={act.busy} onClick={answer(true)}>
-          <Icon name="check" />
+        <Choices
+          label={t("consent.by")}
+          options={BY}
+          chosen={by.value}
+          onChoose={(who) => (by.value = who)}
+          say={(who) => t(`consent.by-${who}`)}
+        />
+        <Button icon="check" primary class="huge" disabled={act.busy} onClick={answer(true)}>
           {t("consent.given")}
-        </button>
+        </Button>
         <Problem error={act.error} />
         <HoldButton disabled={act.busy} onHeld={answer(false)}>
           <Icon name="x" />

@@ -1,9 +1,12 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { staleDevice } from "../core/fresh.js";
 import type { Consultation as Told, Source } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
 import { PatientBanner } from "../ui/banner.js";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
+import { Line } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { StateMark } from "../ui/state.js";
 import { Page } from "./frame.js";
@@ -62,10 +65,9 @@ function SoundTile({ source }: { source: Source }): JSX.Element {
       <div class="tile-body">
         <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
         {live ? (
-          <p class={heard === "good" ? "hint" : "notice"}>
-            <Icon name={heard === "good" ? "check" : "triangle-alert"} />
+          <Line weight={heard === "good" ? "hint" : "notice"} icon={heard === "good" ? "check" : "triangle-alert"}>
             {t(`sound.${heard}`)}
-          </p>
+          </Line>
         ) : (
           <p class="stale-why">{t(alive ? "stale.device" : "stale.unit")}</p>
         )}
@@ -93,31 +95,56 @@ function Tiles({ id }: { id: string }): JSX.Element {
   );
 }
 
-export function Consultation({
-  consultation,
-  onSimulator,
-}: {
+interface ConsultationProps {
   consultation: Told;
   onSimulator: () => void;
-}): JSX.Element {
+}
+
+/** What may be done at any moment; leaving is at the far end. */
+function Actions({ consultation, onSimulator }: ConsultationProps): JSX.Element {
   const screen = useScreen();
   const { t } = screen;
   const { api } = useKiosk();
   const act = useAct();
   const typing = useSignal(false);
   const id = consultation.id ?? "";
-  const off = act.busy || !screen.alive.value;
-  const unused = [...screen.state.value.devices.values()].some(
-    (device) => !device.lease && (device.state === "live" || device.state === "ready"),
+  const alive = screen.alive.value;
+  const off = act.busy || !alive;
+  const { devices, hello } = screen.state.value;
+  const unused = [...devices.values()].some((device) => !device.lease && staleDevice(device, alive) === null);
+  return (
+    <div class="actions">
+      <Button icon="plus" disabled={off || !unused} onClick={() => void act.run(() => api.lease(id, "*"))}>
+        {t("tile.use-all")}
+      </Button>
+      <Button icon="pen-line" disabled={off} onClick={() => (typing.value = true)}>
+        {t("manual.title")}
+      </Button>
+      {hello?.simulated && (
+        <Button icon="flask-conical" onClick={onSimulator}>
+          {t("simulator.short")}
+        </Button>
+      )}
+      <p class="no-alarms">
+        <Icon name="bell-off" />
+        {t("vitals.no-alarms")}
+      </p>
+      <Problem error={act.error} />
+      <Button primary class="finish" disabled={off} onClick={() => void act.run(() => api.review(id))}>
+        {t("review.go")}
+      </Button>
+      {typing.value && <Manual id={id} onClose={() => (typing.value = false)} />}
+    </div>
   );
+}
+
+export function Consultation({ consultation, onSimulator }: ConsultationProps): JSX.Element {
+  const { t } = useScreen();
+  const id = consultation.id ?? "";
   return (
     <Page
-      head={
-        <>
-          <PatientBanner patient={consultation.patient} />
-          <DoctorMark consultation={consultation} />
-        </>
-      }
+      head={<PatientBanner patient={consultation.patient} />}
+      beside={<DoctorMark consultation={consultation} />}
       class="consultation"
     >
       <div class="side">
@@ -125,41 +152,7 @@ export function Consultation({
         <Results heading={t("result.title")} />
       </div>
       <Tiles id={id} />
-      <div class="actions">
-        <button
-          type="button"
-          class="button"
-          disabled={off || !unused}
-          onClick={() => void act.run(() => api.lease(id, "*"))}
-        >
-          <Icon name="plus" />
-          {t("tile.use-all")}
-        </button>
-        <button type="button" class="button" disabled={off} onClick={() => (typing.value = true)}>
-          <Icon name="pen-line" />
-          {t("manual.title")}
-        </button>
-        {screen.state.value.hello?.simulated && (
-          <button type="button" class="button" onClick={onSimulator}>
-            <Icon name="flask-conical" />
-            {t("simulator.short")}
-          </button>
-        )}
-        <p class="no-alarms">
-          <Icon name="bell-off" />
-          {t("vitals.no-alarms")}
-        </p>
-        <Problem error={act.error} />
-        <button
-          type="button"
-          class="button primary finish"
-          disabled={off}
-          onClick={() => void act.run(() => api.review(id))}
-        >
-          {t("review.go")}
-        </button>
-      </div>
-      {typing.value && <Manual id={id} onClose={() => (typing.value = false)} />}
+      <Actions consultation={consultation} onSimulator={onSimulator} />
     </Page>
   );
 }

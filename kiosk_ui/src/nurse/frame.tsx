@@ -3,6 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { timeText } from "../core/format.js";
 import type { LiveState } from "../core/state.js";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
 
@@ -86,27 +87,29 @@ export function Restarted({ onResume, onClose }: { onResume: () => void; onClose
       <p>
         <strong>{sentence}</strong> {screen.t("restarted.explain")}
       </p>
-      <button type="button" class="button primary" onClick={onResume}>
+      <Button primary onClick={onResume}>
         {screen.t("restarted.resume")}
-      </button>
-      <button type="button" class="button" onClick={onClose}>
-        {screen.t("restarted.close")}
-      </button>
+      </Button>
+      <Button onClick={onClose}>{screen.t("restarted.close")}</Button>
     </div>
   );
 }
 
 interface PageProps {
   children: ComponentChildren;
-  /** A title, or the patient. */
+  /** A title, or the patient; and what stands beside it. */
   head: JSX.Element;
+  beside?: JSX.Element;
   class?: string;
 }
 
-export function Page({ children, head, class: name = "" }: PageProps): JSX.Element {
+export function Page({ children, head, beside, class: name = "" }: PageProps): JSX.Element {
   return (
     <div class={`page ${name}`}>
-      <header class="page-head">{head}</header>
+      <header class="page-head">
+        {head}
+        {beside}
+      </header>
       <main class="page-body">{children}</main>
       <StatusLine />
     </div>

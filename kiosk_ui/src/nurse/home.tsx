@@ -2,9 +2,10 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Health } from "../core/api.js";
-import { LANGUAGES, type Language } from "../core/i18n.js";
+import { CODES, LANGUAGES } from "../core/i18n.js";
 import type { Device, Source } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
+import { Button, Choices } from "../ui/button.js";
 import { Icon, kindIcon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
 import { Age, StateMark } from "../ui/state.js";
@@ -30,20 +31,14 @@ function useHealth(): Health | null {
 function LanguageSwitch(): JSX.Element {
   const { language, t } = useScreen();
   return (
-    <div class="choices" role="group" aria-label={t("home.language")}>
-      {Object.entries(LANGUAGES).map(([code, name]) => (
-        <button
-          type="button"
-          class="button"
-          lang={code}
-          aria-pressed={language.value === code}
-          onClick={() => (language.value = code as Language)}
-          key={code}
-        >
-          {name}
-        </button>
-      ))}
-    </div>
+    <Choices
+      label={t("home.language")}
+      options={CODES}
+      chosen={language.value}
+      onChoose={(code) => (language.value = code)}
+      say={(code) => LANGUAGES[code]}
+      languages
+    />
   );
 }
 
@@ -52,10 +47,9 @@ function ThemeSwitch(): JSX.Element {
   const { t } = useScreen();
   const other = theme.value === "light" ? "dark" : "light";
   return (
-    <button type="button" class="button" onClick={() => (theme.value = other)}>
-      <Icon name={other === "dark" ? "moon" : "sun"} />
+    <Button icon={other === "dark" ? "moon" : "sun"} onClick={() => (theme.value = other)}>
       {t(`theme.${other}`)}
-    </button>
+    </Button>
   );
 }
 
@@ -115,16 +109,14 @@ function Asides({ onQuarantine, onSimulator }: HomeProps): JSX.Element {
   return (
     <div class="home-asides">
       {quarantine.size > 0 && (
-        <button type="button" class="button" onClick={onQuarantine}>
-          <Icon name="archive" />
+        <Button icon="archive" onClick={onQuarantine}>
           {screen.t("quarantine.count", { n: quarantine.size })}
-        </button>
+        </Button>
       )}
       {hello?.simulated && (
-        <button type="button" class="button" onClick={onSimulator}>
-          <Icon name="flask-conical" />
+        <Button icon="flask-conical" onClick={onSimulator}>
           {screen.t("simulator.title")}
-        </button>
+        </Button>
       )}
     </div>
   );
@@ -136,15 +128,14 @@ export function Home(props: HomeProps): JSX.Element {
   const health = useHealth();
   const act = useAct();
   const { hello, devices, sources } = screen.state.value;
-  const head = (
+  const switches = (
     <>
-      <h1>{hello?.unit.name ?? screen.t("app.name")}</h1>
       <ThemeSwitch />
       <LanguageSwitch />
     </>
   );
   return (
-    <Page head={head} class="home">
+    <Page head={<h1>{hello?.unit.name ?? screen.t("app.name")}</h1>} beside={switches} class="home">
       <section class="home-devices">
         <h2>{screen.t("home.devices")}</h2>
         <ul class="device-list">
@@ -158,15 +149,15 @@ export function Home(props: HomeProps): JSX.Element {
       </section>
       <section class="home-start">
         <Readiness health={health} alive={screen.alive.value} />
-        <button
-          type="button"
-          class="button primary huge"
+        <Button
+          icon="plus"
+          primary
+          class="huge"
           disabled={act.busy || !screen.alive.value}
           onClick={() => void act.run(api.open)}
         >
-          <Icon name="plus" />
           {screen.t("home.new")}
-        </button>
+        </Button>
         <Problem error={act.error} />
         <Asides {...props} />
       </section>

@@ -1,13 +1,15 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Typed } from "../core/api.js";
 import { digitsOf, isoOf, shown } from "../core/birthdate.js";
 import type { Sex } from "../core/messages.js";
+import { Button, Choices } from "../ui/button.js";
 import { KeyboardScanner, withSeparators } from "../core/scan.js";
 import { type Act, Problem, useAct } from "../ui/act.js";
 import { Icon } from "../ui/icon.js";
 import { Keyboard, pressed } from "../ui/keyboard.js";
+import { Line } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { Cancel } from "./cancel.js";
 import { Page } from "./frame.js";
@@ -59,13 +61,7 @@ function SexChoice({ sex, onSex }: { sex: Sex | null; onSex: (sex: Sex) => void 
   return (
     <div class="field">
       <span class="field-label">{t("identify.sex")}</span>
-      <div class="choices" role="group" aria-label={t("identify.sex")}>
-        {SEXES.map((one) => (
-          <button type="button" class="button" aria-pressed={sex === one} onClick={() => onSex(one)} key={one}>
-            {t(`sex.${one}`)}
-          </button>
-        ))}
-      </div>
+      <Choices label={t("identify.sex")} options={SEXES} chosen={sex} onChoose={onSex} say={(one) => t(`sex.${one}`)} />
     </div>
   );
 }
@@ -94,6 +90,8 @@ function useForm() {
   return { values, sex, asked, wrong, fault, set, typed, clear };
 }
 
+type Form = ReturnType<typeof useForm>;
+
 /** A code that comes by the clipboard is taken at once, whatever field has the focus. */
 function pasted(event: ClipboardEvent, take: (code: string) => void): void {
   const text = withSeparators(event.clipboardData?.getData("text") ?? "");
@@ -120,16 +118,31 @@ function useScanner(take: (code: string) => void): void {
 function Advice({ fault, act }: { fault: FieldName | "sex" | null; act: Act }): JSX.Element {
   const { t } = useScreen();
   if (act.error) return <Problem error={act.error} />;
-  return fault === null ? (
-    <p class="hint">
-      <Icon name="scan-line" />
+  if (fault !== null) return <Line weight="field-fault">{t(`identify.${fault}-fault`)}</Line>;
+  return (
+    <Line weight="hint" icon="scan-line">
       {t("identify.scan")}
-    </p>
-  ) : (
-    <p class="field-fault" role="alert">
-      <Icon name="triangle-alert" />
-      {t(`identify.${fault}-fault`)}
-    </p>
+    </Line>
+  );
+}
+
+/** The three fields and the sex, as they stand. */
+function Fields({ form, active }: { form: Form; active: Signal<FieldName> }): JSX.Element {
+  return (
+    <div class="fields">
+      {FIELDS.map((name) => (
+        <Field
+          name={name}
+          value={form.values.value[name]}
+          active={active.value === name}
+          wrong={form.wrong(name)}
+          onActive={() => (active.value = name)}
+          onValue={(value) => form.set(name, value)}
+          key={name}
+        />
+      ))}
+      <SexChoice sex={form.sex.value} onSex={(sex) => (form.sex.value = sex)} />
+    </div>
   );
 }
 
@@ -144,8 +157,7 @@ export function Identify({ id }: { id: string }): JSX.Element {
     void act.run(() => api.identifyByCode(id, code));
   };
   useScanner(take);
-  const submit = (event: Event): void => {
-    event.preventDefault();
+  const submit = (): void => {
     form.asked.value = true;
     const typed = form.typed();
     if (typed) void act.run(() => api.identify(id, typed));
@@ -155,38 +167,22 @@ export function Identify({ id }: { id: string }): JSX.Element {
     form.set(field, pressed(form.values.value[field], name, field === "birth_date" ? 8 : LONGEST_NAME));
   };
   const head = (
-    <>
-      <div class="identify-head">
-        <h1>{t("identify.title")}</h1>
-        <Advice fault={form.fault} act={act} />
-      </div>
-      <Cancel id={id} />
-    </>
+    <div class="identify-head">
+      <h1>{t("identify.title")}</h1>
+      <Advice fault={form.fault} act={act} />
+    </div>
   );
   return (
-    <Page head={head} class="identify">
-      <form class="identify-form" onPaste={(event) => pasted(event, take)} onSubmit={submit}>
-        <div class="fields">
-          {FIELDS.map((name) => (
-            <Field
-              name={name}
-              value={form.values.value[name]}
-              active={active.value === name}
-              wrong={form.wrong(name)}
-              onActive={() => (active.value = name)}
-              onValue={(value) => form.set(name, value)}
-              key={name}
-            />
-          ))}
-          <SexChoice sex={form.sex.value} onSex={(sex) => (form.sex.value = sex)} />
-        </div>
+    <Page head={head} beside={<Cancel id={id} />} class="identify">
+      <div class="identify-form" onPaste={(event) => pasted(event, take)}>
+        <Fields form={form} active={active} />
         <div class="identify-keys">
           <Keyboard kind={active.value === "birth_date" ? "digits" : "letters"} onKey={key} />
-          <button type="submit" class="button primary" disabled={act.busy}>
+          <Button primary disabled={act.busy} onClick={submit}>
             {t("identify.next")}
-          </button>
+          </Button>
         </div>
-      </form>
+      </div>
     </Page>
   );
 }

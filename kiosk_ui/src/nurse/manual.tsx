@@ -1,25 +1,28 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { unitText, valueText } from "../core/format.js";
-import { judge, sent, type Typeable, TYPEABLE } from "../core/manual.js";
+import { entryStep, sent, type Typeable, TYPEABLE } from "../core/manual.js";
 import { Problem, useAct } from "../ui/act.js";
+import { Button, Choices } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
-import { Icon } from "../ui/icon.js";
 import { Keyboard, pressed } from "../ui/keyboard.js";
+import { Line } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { useKiosk } from "./kiosk-context.js";
 
 const REASONS = ["no-device", "device-fault", "told-by-patient", "other-device"] as const;
 const LONGEST = 5;
 
+type Reason = (typeof REASONS)[number];
+
 function Chooser({ onChoose }: { onChoose: (what: Typeable) => void }): JSX.Element {
   const screen = useScreen();
   return (
-    <div class="choices wrap">
+    <div class="choices">
       {TYPEABLE.map((what) => (
-        <button type="button" class="button" onClick={() => onChoose(what)} key={what.metric}>
+        <Button onClick={() => onChoose(what)} key={what.metric}>
           {screen.word("metric", what.metric)} <span class="muted">{unitText(what.unit)}</span>
-        </button>
+        </Button>
       ))}
     </div>
   );
@@ -41,87 +44,55 @@ function Previous({ metric }: { metric: string }): JSX.Element | null {
   );
 }
 
-function Entry({ what, id, onDone }: { what: Typeable; id: string; onDone: () => void }): JSX.Element {
+interface EntryProps {
+  what: Typeable;
+  id: string;
+  onDone: () => void;
+}
+
+function Entry({ what, id, onDone }: EntryProps): JSX.Element {
   const screen = useScreen();
   const { t, word } = screen;
   const { api } = useKiosk();
   const act = useAct();
   const text = useSignal("");
   const first = useSignal<string | null>(null);
-  const reason = useSignal<(typeof REASONS)[number]>("no-device");
-  const sign = what.decimals === 0 ? "" : screen.locale.startsWith("fr") ? "," : ".";
-  const judgement = judge(what, text.value);
-  const again = first.value !== null;
-  const differs = again && judgement !== "empty" && sent(text.value) !== first.value;
-  const ready = (judgement === "fine" && !again) || (again && !differs && judgement !== "empty");
-  const next = async (): Promise<void> => {
-    if (judgement === "unusual" && !again) {
-      first.value = sent(text.value);
+  const reason = useSignal<Reason>("no-device");
+  const { say, next } = entryStep(what, text.value, first.value);
+  const go = async (): Promise<void> => {
+    const value = sent(text.value);
+    if (next === "again") {
+      first.value = value;
       text.value = "";
       return;
     }
-    const manual = {
-      metric: what.metric,
-      value: sent(text.value),
-      unit: what.unit,
-      reason: t(`manual.${reason.value}`),
-    };
-    if (ready && (await act.run(() => api.manual(id, manual)))) onDone();
+    const manual = { metric: what.metric, value, unit: what.unit, reason: t(`manual.${reason.value}`) };
+    if (await act.run(() => api.manual(id, manual))) onDone();
   };
-  const limits = { low: what.possible[0], high: what.possible[1], unit: unitText(what.unit) };
+  const unit = unitText(what.unit);
+  const limits = { low: what.possible[0], high: what.possible[1], unit };
+  const sign = what.decimals === 0 ? "" : screen.locale.startsWith("fr") ? "," : ".";
   return (
     <div class="manual-entry">
       <div class="manual-left">
         <output class="manual-value" aria-label={word("metric", what.metric)} dir="ltr">
-          {text.value || "–"} <span class="value-unit">{unitText(what.unit)}</span>
+          {text.value || "–"} <span class="value-unit">{unit}</span>
         </output>
         <Previous metric={what.metric} />
-        {judgement === "impossible" && (
-          <p class="field-fault">
-            <Icon name="circle-x" />
-            {t("manual.impossible", limits)}
-          </p>
+        {say && (
+          <Line weight={next === null && say !== "again" ? "field-fault" : "notice"}>{t(`manual.${say}`, limits)}</Line>
         )}
-        {judgement === "not-a-number" && (
-          <p class="field-fault">
-            <Icon name="circle-x" />
-            {t("manual.not-a-number")}
-          </p>
-        )}
-        {judgement === "unusual" && !again && (
-          <p class="notice">
-            <Icon name="triangle-alert" />
-            {t("manual.unusual")}
-          </p>
-        )}
-        {again && (
-          <p class="notice">
-            <Icon name="triangle-alert" />
-            {t(differs ? "manual.differs" : "manual.again")}
-          </p>
-        )}
-        <div class="choices wrap" role="group" aria-label={t("manual.why")}>
-          {REASONS.map((one) => (
-            <button
-              type="button"
-              class="button"
-              aria-pressed={reason.value === one}
-              onClick={() => (reason.value = one)}
-              key={one}
-            >
-              {t(`manual.${one}`)}
-            </button>
-          ))}
-        </div>
+        <Choices
+          label={t("manual.why")}
+          options={REASONS}
+          chosen={reason.value}
+          onChoose={(one) => (reason.value = one)}
+          say={(one) => t(`manual.${one}`)}
+        />
         <Problem error={act.error} />
-        <button
-          type="button"
-          class="button primary"
-          disabled={act.busy || !(ready || (judgement === "unusual" && !again))}
-          onClick={() => void next()}
-        >
-          {t(judgement === "unusual" && !again ? "manual.type-again" : "manual.chart")}
-        </button>
+        <Button primary disabled={act.busy || next === null} onClick={() => void go()}>
+          {t(next === "again" ? "manual.type-again" : "manual.chart")}
+        </Button>
       </div>
       <Keyboard kind="digits" extra={sign} onKey={(key) => (text.value = pressed(text.value, key, LONGEST))} />
     </div>

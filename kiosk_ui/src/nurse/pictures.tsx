@@ -5,6 +5,7 @@ import type { Source } from "../core/messages.js";
 import { Preview } from "../core/preview.js";
 import { NO_PICTURES, type Pictures } from "../core/tracks.js";
 import { Problem, useAct } from "../ui/act.js";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { Picture } from "../ui/picture.js";
 import { useScreen } from "../ui/screen.js";
@@ -41,25 +42,18 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
       <div class="view-buttons">
         {sources.length > 1 &&
           sources.map((one) => (
-            <button
-              type="button"
-              class="button"
-              aria-pressed={one.key === source.key}
-              onClick={() => (chosen.value = one.key)}
-              key={one.key}
-            >
+            <Button pressed={one.key === source.key} onClick={() => (chosen.value = one.key)} key={one.key}>
               {one.name}
-            </button>
+            </Button>
           ))}
-        <button
-          type="button"
-          class="button primary"
+        <Button
+          icon="image"
+          primary
           disabled={act.busy || !live}
           onClick={() => void act.run(() => api.still(id, source.key))}
         >
-          <Icon name="image" />
           {t("view.still")}
-        </button>
+        </Button>
       </div>
       <Problem error={act.error} />
     </section>

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { timeText } from "../core/format.js";
 import type { Quarantined } from "../core/messages.js";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
 import { useSummary } from "../ui/value.js";
@@ -40,10 +41,9 @@ export function Quarantine({ onBack }: { onBack: () => void }): JSX.Element {
         ))}
       </ul>
       <div class="actions">
-        <button type="button" class="button" onClick={onBack}>
-          <Icon name="arrow-left" />
+        <Button icon="arrow-left" onClick={onBack}>
           {screen.t("action.back")}
-        </button>
+        </Button>
       </div>
     </Page>
   );

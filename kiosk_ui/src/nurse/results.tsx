@@ -4,14 +4,18 @@ import { useEffect } from "preact/hooks";
 import { bytesText, shortHash, timeText } from "../core/format.js";
 import type { Result } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
+import { Choices } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { HoldButton } from "../ui/hold.js";
 import { Icon } from "../ui/icon.js";
+import { Notices } from "../ui/line.js";
 import { newestFirst, ResultMarks, useOrigin, useTitle } from "../ui/result.js";
 import { useScreen } from "../ui/screen.js";
 import { useKiosk } from "./kiosk-context.js";
 
 const REASONS = ["wrong-patient", "wrong-position", "doubtful", "repeated", "mistyped"] as const;
+
+type Reason = (typeof REASONS)[number];
 
 export function ResultRow({ result, onOpen }: { result: Result; onOpen: () => void }): JSX.Element {
   const screen = useScreen();
@@ -78,7 +82,7 @@ function Strike({ result, onDone }: { result: Result; onDone: () => void }): JSX
   const { t } = screen;
   const { api } = useKiosk();
   const act = useAct();
-  const reason = useSignal<(typeof REASONS)[number] | null>(null);
+  const reason = useSignal<Reason | null>(null);
   const strike = async (): Promise<void> => {
     const chosen = reason.value;
     if (chosen && (await act.run(() => api.strike(result.consultation, result.id, t(`strike.${chosen}`))))) onDone();
@@ -87,19 +91,13 @@ function Strike({ result, onDone }: { result: Result; onDone: () => void }): JSX
     <section class="strike">
       <h3>{t("strike.title")}</h3>
       <p class="muted">{t("strike.explain")}</p>
-      <div class="choices wrap" role="group" aria-label={t("strike.reason")}>
-        {REASONS.map((one) => (
-          <button
-            type="button"
-            class="button"
-            aria-pressed={reason.value === one}
-            onClick={() => (reason.value = one)}
-            key={one}
-          >
-            {t(`strike.${one}`)}
-          </button>
-        ))}
-      </div>
+      <Choices
+        label={t("strike.reason")}
+        options={REASONS}
+        chosen={reason.value}
+        onChoose={(one) => (reason.value = one)}
+        say={(one) => t(`strike.${one}`)}
+      />
       <Problem error={act.error} />
       <HoldButton disabled={act.busy || reason.value === null} onHeld={() => void strike()}>
         <Icon name="x" />
@@ -121,12 +119,7 @@ export function ResultDialog({ result, onClose }: { result: Result; onClose: () 
       <p class="result-marks">
         <ResultMarks result={result} />
       </p>
-      {result.notices.map((code) => (
-        <p class="notice" key={code}>
-          <Icon name="triangle-alert" />
-          {screen.word("notice", code)}
-        </p>
-      ))}
+      <Notices codes={result.notices} />
       {result.reason && <p>{screen.t("result.reason", { reason: result.reason })}</p>}
       {result.kind === "still" && <StoredPicture result={result} />}
       <ObjectFacts result={result} />

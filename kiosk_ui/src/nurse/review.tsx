@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import type { Consultation } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
 import { PatientBanner } from "../ui/banner.js";
+import { Button } from "../ui/button.js";
 import { HoldButton } from "../ui/hold.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
@@ -20,12 +21,8 @@ export function Review({ consultation }: { consultation: Consultation }): JSX.El
   const off = act.busy || !screen.alive.value;
   return (
     <Page
-      head={
-        <>
-          <PatientBanner patient={consultation.patient} />
-          <DoctorMark consultation={consultation} />
-        </>
-      }
+      head={<PatientBanner patient={consultation.patient} />}
+      beside={<DoctorMark consultation={consultation} />}
       class="review"
     >
       <Results heading={t("review.title")} />
@@ -37,10 +34,9 @@ export function Review({ consultation }: { consultation: Consultation }): JSX.El
         <p class="muted">{t("review.outbox-explain")}</p>
       </section>
       <div class="actions">
-        <button type="button" class="button" disabled={off} onClick={() => void act.run(() => api.resume(id))}>
-          <Icon name="arrow-left" />
+        <Button icon="arrow-left" disabled={off} onClick={() => void act.run(() => api.resume(id))}>
           {t("review.back")}
-        </button>
+        </Button>
         <Problem error={act.error} />
         <HoldButton class="finish primary" disabled={off} onHeld={() => void act.run(() => api.close(id))}>
           <Icon name="check" />

@@ -3,8 +3,10 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { SimulatedDevice, Simulator as Described } from "../core/api.js";
 import { type Act, Problem, useAct } from "../ui/act.js";
+import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { Icon } from "../ui/icon.js";
+import { Line } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { useKiosk } from "./kiosk-context.js";
 
@@ -36,23 +38,24 @@ function Row({ device, playing, act, refresh }: RowProps): JSX.Element {
           {t(device.plugged ? "simulator.running" : "simulator.stopped")}
         </span>
       </h3>
-      <div class="choices wrap">
-        <button type="button" class="button" disabled={act.busy} onClick={ask(device.plugged ? "stop" : "start")}>
-          <Icon name={device.plugged ? "unplug" : "power"} />
+      <div class="choices">
+        <Button
+          icon={device.plugged ? "unplug" : "power"}
+          disabled={act.busy}
+          onClick={ask(device.plugged ? "stop" : "start")}
+        >
           {t(device.plugged ? "simulator.stop" : "simulator.start")}
-        </button>
+        </Button>
         {device.recordings.map((recording) => (
-          <button
-            type="button"
-            class="button"
-            aria-pressed={playing === null ? undefined : playing === recording}
+          <Button
+            icon="play"
+            pressed={playing === null ? null : playing === recording}
             disabled={act.busy}
             onClick={ask("play", recording)}
             key={recording}
           >
-            <Icon name="play" />
             {screen.word("recording", recording)}
-          </button>
+          </Button>
         ))}
       </div>
     </li>
@@ -69,18 +72,18 @@ export function Simulator({ onClose }: { onClose: () => void }): JSX.Element {
     described.value = await api.simulator();
   };
   useEffect(() => void act.run(refresh), []);
+  const sound = described.value?.sound ?? null;
   return (
     <Dialog title={t("simulator.title")} onClose={onClose} class="simulator">
-      <p class="hint">
-        <Icon name="flask-conical" />
+      <Line weight="hint" icon="flask-conical">
         {t("simulator.explain")}
-      </p>
+      </Line>
       <Problem error={act.error} />
       <ul class="simulated-list">
         {described.value?.devices.map((device) => (
           <Row
             device={device}
-            playing={device.recordings.includes(described.value?.sound ?? "") ? (described.value?.sound ?? null) : null}
+            playing={sound !== null && device.recordings.includes(sound) ? sound : null}
             act={act}
             refresh={refresh}
             key={device.key}

@@ -4,7 +4,9 @@ import type { JSX } from "preact";
 import { staleDevice, staleNumeric } from "../core/fresh.js";
 import type { Device, Numeric, Result } from "../core/messages.js";
 import { type Act, Problem, useAct } from "../ui/act.js";
+import { Button } from "../ui/button.js";
 import { Icon, kindIcon } from "../ui/icon.js";
+import { Line, Notices } from "../ui/line.js";
 import { type Screen, useScreen } from "../ui/screen.js";
 import { Age, StateMark, ValidityMark } from "../ui/state.js";
 import { groups, Value } from "../ui/value.js";
@@ -31,20 +33,6 @@ function failureOf(screen: Screen, device: string, value: Numeric | null): Resul
     null,
   );
   return last?.status === "failed" && (value === null || last.at_ms >= value.at_ms) ? last : null;
-}
-
-function Notices({ codes }: { codes: readonly string[] }): JSX.Element {
-  const screen = useScreen();
-  return (
-    <>
-      {codes.map((code) => (
-        <p class="notice" key={code}>
-          <Icon name="triangle-alert" />
-          {screen.word("notice", code)}
-        </p>
-      ))}
-    </>
-  );
 }
 
 function Failure({ result, kind }: { result: Result; kind: string }): JSX.Element {
@@ -100,39 +88,26 @@ function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Ac
   const present = staleDevice(device, screen.alive.value) === null;
   if (!device.lease) {
     return (
-      <button
-        type="button"
-        class="button"
-        disabled={off || !present}
-        onClick={() => void act.run(() => api.lease(id, device.key))}
-      >
-        <Icon name="plus" />
+      <Button icon="plus" disabled={off || !present} onClick={() => void act.run(() => api.lease(id, device.key))}>
         {t("tile.use")}
-      </button>
+      </Button>
     );
   }
   return (
     <>
       {device.continuous && (
-        <button
-          type="button"
-          class="button primary"
+        <Button
+          icon="save"
+          primary
           disabled={off || !present}
           onClick={() => void act.run(() => api.keep(id, device.key))}
         >
-          <Icon name="save" />
           {t("tile.keep")}
-        </button>
+        </Button>
       )}
-      <button
-        type="button"
-        class="button"
-        disabled={off}
-        onClick={() => void act.run(() => api.release(id, device.key))}
-      >
-        <Icon name="x" />
+      <Button icon="x" disabled={off} onClick={() => void act.run(() => api.release(id, device.key))}>
         {t("tile.release")}
-      </button>
+      </Button>
     </>
   );
 }
@@ -160,10 +135,9 @@ export function Tile({ device, id }: { device: Device; id: string }): JSX.Elemen
       </header>
       <div class="tile-body">
         {lost && device.tell && (
-          <p class="notice">
-            <Icon name="unplug" />
+          <Line weight="notice" icon="unplug">
             {screen.word("tell", device.tell)}
-          </p>
+          </Line>
         )}
         {failure ? <Failure result={failure} kind={device.kind} /> : <Values device={device} numerics={numerics} />}
         {!failure && <Notices codes={codes} />}

@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
 import { Page } from "./frame.js";
@@ -20,9 +21,9 @@ export function Wiped(): JSX.Element {
             <li key={step}>{t(step)}</li>
           ))}
         </ol>
-        <button type="button" class="button primary huge" onClick={startAfresh}>
+        <Button primary class="huge" onClick={startAfresh}>
           {t("wiped.done")}
-        </button>
+        </Button>
       </div>
     </Page>
   );

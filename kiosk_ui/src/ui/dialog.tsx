@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { Icon } from "./icon.js";
+import { Button } from "./button.js";
 import { useScreen } from "./screen.js";
 
 interface DialogProps {
@@ -24,10 +24,9 @@ export function Dialog({ title, onClose, children, class: name = "" }: DialogPro
     <dialog ref={box} class={`dialog ${name}`} aria-labelledby={heading} onCancel={onClose}>
       <header class="dialog-head">
         <h2 id={heading}>{title}</h2>
-        <button type="button" class="button quiet" onClick={onClose}>
-          <Icon name="x" />
+        <Button icon="x" class="quiet" onClick={onClose}>
           {t("action.close")}
-        </button>
+        </Button>
       </header>
       {children}
     </dialog>

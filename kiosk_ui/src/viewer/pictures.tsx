@@ -3,7 +3,9 @@ import type { JSX } from "preact";
 import { shortHash } from "../core/format.js";
 import type { Source } from "../core/messages.js";
 import type { StillAnswer } from "../core/requests.js";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
+import { Line } from "../ui/line.js";
 import { Picture } from "../ui/picture.js";
 import { useScreen } from "../ui/screen.js";
 import { useConsulting } from "./consulting.js";
@@ -11,14 +13,7 @@ import { useConsulting } from "./consulting.js";
 /** The answer in words, with the hash that the stored result carries too. */
 function Answer({ answer }: { answer: StillAnswer }): JSX.Element {
   const { t, word } = useScreen();
-  if (!answer.ok) {
-    return (
-      <span class="field-fault" role="alert">
-        <Icon name="triangle-alert" />
-        {word("error", answer.code ?? "no-answer")}
-      </span>
-    );
-  }
+  if (!answer.ok) return <Line weight="field-fault">{word("error", answer.code ?? "no-answer")}</Line>;
   return (
     <span class="hint still-kept" role="status" data-sha256={answer.sha256} data-result={answer.result}>
       <Icon name="check" />
@@ -44,10 +39,9 @@ function Still({ source }: { source: Source }): JSX.Element {
   const live = screen.alive.value && source.state === "live";
   return (
     <div class="still">
-      <button type="button" class="button primary" disabled={busy.value || !live} onClick={() => void take()}>
-        <Icon name="camera" />
+      <Button icon="camera" primary disabled={busy.value || !live} onClick={() => void take()}>
         {screen.t(busy.value ? "viewer.still-asked" : "viewer.still")}
-      </button>
+      </Button>
       {answer.value && <Answer answer={answer.value} />}
     </div>
   );
@@ -77,9 +71,9 @@ export function PicturesView(): JSX.Element {
         {others.map((source) => (
           <div class="picture-other" key={source.key}>
             <Picture source={source} stream={stream(source)} />
-            <button type="button" class="button" onClick={() => (chosen.value = source.key)}>
+            <Button onClick={() => (chosen.value = source.key)}>
               {screen.t("viewer.enlarge", { name: source.name })}
-            </button>
+            </Button>
           </div>
         ))}
         <Still source={main} key={main.key} />

@@ -1,12 +1,15 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { CORNERS, type FilterName } from "../core/sound/filters.js";
+import type { Source } from "../core/messages.js";
 import type { Samples, SweepOptions } from "../core/sweep.js";
+import { Button, Choices } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
+import { Line } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { StateMark } from "../ui/state.js";
 import { Trace } from "../ui/wave.js";
-import { useConsulting } from "./consulting.js";
+import { type Consulting, useConsulting } from "./consulting.js";
 
 const PHONOCARDIOGRAM: SweepOptions = { seconds: 4, symmetric: true, leastSpan: 400 };
 const BEHIND_S = 0.1; // of the pen, while nobody listens
@@ -14,26 +17,27 @@ const SILENT_MS = 800;
 const FLOOR_DB = -60;
 const MOST_GAIN = 8;
 
+const FILTERS = Object.keys(CORNERS) as FilterName[];
+
 function FilterChoice(): JSX.Element {
   const { t } = useScreen();
   const consulting = useConsulting();
+  const say = (name: FilterName): JSX.Element => (
+    <>
+      {t(`steth.${name}`)}
+      <span class="corners" dir="ltr">
+        {CORNERS[name].low}–{CORNERS[name].high} Hz
+      </span>
+    </>
+  );
   return (
-    <div class="choices" role="group" aria-label={t("steth.filter")}>
-      {(Object.keys(CORNERS) as FilterName[]).map((name) => (
-        <button
-          type="button"
-          class="button"
-          aria-pressed={consulting.filter.value === name}
-          onClick={() => consulting.setFilter(name)}
-          key={name}
-        >
-          {t(`steth.${name}`)}{" "}
-          <span class="corners" dir="ltr">
-            {CORNERS[name].low}–{CORNERS[name].high} Hz
-          </span>
-        </button>
-      ))}
-    </div>
+    <Choices
+      label={t("steth.filter")}
+      options={FILTERS}
+      chosen={consulting.filter.value}
+      onChoose={(name) => consulting.setFilter(name)}
+      say={say}
+    />
   );
 }
 
@@ -41,7 +45,7 @@ function FilterChoice(): JSX.Element {
 function Proof(): JSX.Element {
   const screen = useScreen();
   const { sound, player } = useConsulting();
-  void screen.now.value; // told anew with every tick of the clock
+  void screen.now.value; // told again with every tick of the clock
   const count = sound.current?.count;
   const report = player.value?.report;
   const rate = count?.rate ?? 1;
@@ -67,75 +71,82 @@ function Listen(): JSX.Element {
   };
   return (
     <>
-      <button type="button" class={`button ${on ? "" : "primary"}`} aria-pressed={on} onClick={() => void toggle()}>
-        <Icon name="headphones" />
+      <Button icon="headphones" primary={!on} pressed={on} onClick={() => void toggle()}>
         {t(on ? "steth.stop" : "steth.listen")}
-      </button>
-      {failed.value && (
-        <span class="field-fault" role="alert">
-          <Icon name="triangle-alert" />
-          {t("steth.no-audio")}
-        </span>
-      )}
+      </Button>
+      {failed.value && <Line weight="field-fault">{t("steth.no-audio")}</Line>}
     </>
   );
+}
+
+function Volume(): JSX.Element {
+  const { t } = useScreen();
+  const consulting = useConsulting();
+  return (
+    <label class="volume">
+      <Icon name="volume-2" />
+      <span class="hidden">{t("steth.volume")}</span>
+      <input
+        type="range"
+        min="0"
+        max={MOST_GAIN}
+        step="0.25"
+        value={consulting.volume.value}
+        onInput={(event) => consulting.setVolume(Number(event.currentTarget.value))}
+      />
+    </label>
+  );
+}
+
+function Level({ source, live }: { source: Source; live: boolean }): JSX.Element {
+  const { t } = useScreen();
+  const level = live ? Math.max(FLOOR_DB, source.level ?? FLOOR_DB) : FLOOR_DB;
+  return (
+    <>
+      <span class="level">
+        <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
+        <span dir="ltr">{live ? `${Math.round(level)} dBFS` : "–"}</span>
+      </span>
+      {live && source.clipped && <Line weight="notice">{t("steth.clipped")}</Line>}
+    </>
+  );
+}
+
+/** Where the pen is: at what is heard, or where nobody listens a little behind what came last. */
+function pen(consulting: Consulting): { samples: Samples | null; head: number } {
+  const stream = consulting.sound.current;
+  if (!stream) return { samples: null, head: -1 };
+  const heard = consulting.player.peek()?.heard(performance.now(), stream.rate);
+  return { samples: stream, head: heard ?? stream.end - BEHIND_S * stream.rate };
 }
 
 /** Lossless heart and lung sounds: heard, drawn, and proven sample by sample. */
 export function Stethoscope(): JSX.Element | null {
   const screen = useScreen();
-  const { t } = screen;
   const consulting = useConsulting();
   const source = [...screen.state.value.sources.values()].find((one) => one.kind === "audio");
   if (!source) return null;
-  const alive = screen.alive.value;
-  void screen.now.value;
+  void screen.now.value; // looked at again with every tick of the clock
   const arriving = consulting.heardAt !== null && performance.now() - consulting.heardAt < SILENT_MS;
-  const live = alive && source.state === "live" && arriving;
-  const level = live ? Math.max(FLOOR_DB, source.level ?? FLOOR_DB) : FLOOR_DB;
-  const read = (): { samples: Samples | null; head: number } => {
-    const stream = consulting.sound.current;
-    if (!stream) return { samples: null, head: -1 };
-    const heard = consulting.player.peek()?.heard(performance.now(), stream.rate);
-    return { samples: stream, head: heard ?? stream.end - BEHIND_S * stream.rate };
-  };
+  const expected = screen.alive.value && source.state === "live";
+  const live = expected && arriving;
   return (
     <section class={`stethoscope ${live ? "" : "stale"}`} data-state={live ? "live" : "stale"}>
       <header class="panel-head">
         <Icon name="stethoscope" />
         <h2>{source.name}</h2>
-        <StateMark state={source.state} alive={alive} />
-        {alive && source.state === "live" && !arriving && <span class="stale-why">{t("stale.old")}</span>}
-        <span class="level">
-          <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
-          <span dir="ltr">{live ? `${Math.round(level)} dBFS` : "–"}</span>
-        </span>
-        {live && source.clipped && (
-          <span class="notice">
-            <Icon name="triangle-alert" />
-            {t("steth.clipped")}
-          </span>
-        )}
+        <StateMark state={source.state} alive={screen.alive.value} />
+        {expected && !arriving && <span class="stale-why">{screen.t("stale.old")}</span>}
+        <Level source={source} live={live} />
         <Proof />
       </header>
       <div class="phonocardiogram">
-        <Trace label={t("steth.trace")} options={PHONOCARDIOGRAM} read={read} />
+        <Trace label={screen.t("steth.trace")} options={PHONOCARDIOGRAM} read={() => pen(consulting)} />
       </div>
       <div class="steth-controls">
         <Listen />
         <FilterChoice />
-        <label class="volume">
-          <Icon name="volume-2" />
-          <span class="hidden">{t("steth.volume")}</span>
-          <input
-            type="range"
-            min="0"
-            max={MOST_GAIN}
-            step="0.25"
-            value={consulting.volume.value}
-            onInput={(event) => consulting.setVolume(Number(event.currentTarget.value))}
-          />
-        </label>
+        <Volume />
       </div>
     </section>
   );

@@ -6,6 +6,7 @@ import type { Result, StoredObject } from "../core/messages.js";
 import { type Fetched, fetchStored } from "../core/stored.js";
 import { Dialog } from "../ui/dialog.js";
 import { Icon } from "../ui/icon.js";
+import { Notices } from "../ui/line.js";
 import { newestFirst, ResultMarks, useOrigin, useTitle } from "../ui/result.js";
 import { useScreen } from "../ui/screen.js";
 import { ValidityMark } from "../ui/state.js";
@@ -60,12 +61,7 @@ function Facts({ result }: { result: Result }): JSX.Element {
           </div>
         ))}
       </dl>
-      {result.notices.map((code) => (
-        <p class="notice" key={code}>
-          <Icon name="triangle-alert" />
-          {screen.word("notice", code)}
-        </p>
-      ))}
+      <Notices codes={result.notices} />
       {result.kind === "still" && object && <StoredPicture object={object} />}
       {object && (
         <p class="muted" dir="ltr">

@@ -3,6 +3,7 @@ import { unitText, valueText } from "../core/format.js";
 import { staleNumeric } from "../core/fresh.js";
 import type { Device, Numeric } from "../core/messages.js";
 import { Icon } from "../ui/icon.js";
+import { Notices } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { Age, StateMark, ValidityMark } from "../ui/state.js";
 import { groups } from "../ui/value.js";
@@ -54,16 +55,13 @@ function DeviceRows({ device }: { device: Device }): JSX.Element {
       {groups(own).map((group) => (
         <Row group={group} device={device} key={group[0]?.metric} />
       ))}
-      {codes.map((code) => (
-        <tr key={code}>
+      {codes.length > 0 && (
+        <tr>
           <td colSpan={3}>
-            <span class="notice">
-              <Icon name="triangle-alert" />
-              {screen.word("notice", code)}
-            </span>
+            <Notices codes={codes} />
           </td>
         </tr>
-      ))}
+      )}
     </tbody>
   );
 }

@@ -1,0 +1,40 @@
+import type { ComponentChildren, JSX } from "preact";
+import { Icon } from "./icon.js";
+import { useScreen } from "./screen.js";
+
+/** How serious a sentence is: an advice, a technical condition, a fault. */
+export type Weight = "hint" | "notice" | "field-fault";
+
+const ICON: Record<Weight, string> = { hint: "info", notice: "triangle-alert", "field-fault": "circle-x" };
+
+/** A sentence with its shape before it. */
+export function Line({
+  weight,
+  icon,
+  children,
+}: {
+  weight: Weight;
+  icon?: string;
+  children: ComponentChildren;
+}): JSX.Element {
+  return (
+    <p class={weight} role={weight === "field-fault" ? "alert" : undefined}>
+      <Icon name={icon ?? ICON[weight]} />
+      <span>{children}</span>
+    </p>
+  );
+}
+
+/** The technical conditions that a device reports, each as a sentence. */
+export function Notices({ codes }: { codes: readonly string[] }): JSX.Element {
+  const { word } = useScreen();
+  return (
+    <>
+      {codes.map((code) => (
+        <Line weight="notice" key={code}>
+          {word("notice", code)}
+        </Line>
+      ))}
+    </>
+  );
+}
