@@ -1,6 +1,6 @@
 /** The bridge from the framework-free core to the screens: the unit's state as signals, and the language. */
 
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { ageParts } from "../core/format.js";
@@ -90,7 +90,3 @@ export function useScreen(): Screen {
   if (!screen) throw new Error("this component is drawn outside a ScreenProvider");
   return screen;
 }
-
-/** A part of the state that redraws only when it changes itself. */
-export const pick = <T>(screen: Screen, choose: (state: LiveState) => T): ReadonlySignal<T> =>
-  computed(() => choose(screen.state.value));
