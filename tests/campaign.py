@@ -25,7 +25,7 @@ import httpx
 from tests.making import TYPED
 
 READY_S = 30.0
-DELIVERY_S = 60.0
+STALLED_S = 30.0
 WRITERS = 3
 
 UNIT = """
@@ -145,7 +145,8 @@ class Campaign:
         current = (await http.get("/api/consultations/current")).json()
         charted = {result["id"] for result in current["results"]}
         await http.post(f"/api/consultations/{ref}/review")
-        observations = await self._platform_has(charted)
+        await self._delivered(http)
+        observations = await self._platform_has()
         weights = Counter(weight(one) for one in observations if weight(one) is not None)
         identifiers = Counter(one["identifier"][0]["value"] for one in observations)
         tally.acknowledged, tally.charted = len(self._acknowledged), len(charted)
@@ -153,18 +154,21 @@ class Campaign:
         tally.doubled = sum(count - 1 for count in weights.values()) + sum(n - 1 for n in identifiers.values())
         tally.delivered = len(charted & results_of(observations))
 
-    async def _platform_has(self, wanted: set[str]) -> list[dict[str, Any]]:
-        """All Observations of the platform, once it has those of `wanted` or the time is over."""
-        until = time.monotonic() + DELIVERY_S
-        token = (self.folder / "unit.token").read_text()
-        base = f"http://127.0.0.1:{self.platform_port}/fhir"
-        async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=20) as http:
-            while True:
-                answer = (await http.get(f"{base}/Observation")).json(parse_float=str)
-                found = [entry["resource"] for entry in answer.get("entry", [])]
-                if wanted <= results_of(found) or time.monotonic() > until:
-                    return found
-                await asyncio.sleep(0.3)
+    async def _delivered(self, http: httpx.AsyncClient) -> None:
+        """Wait until nothing waits for the platform any more, for as long as that gets nearer."""
+        least, until = sys.maxsize, time.monotonic() + STALLED_S
+        while least and time.monotonic() < until:
+            checks = (await http.get("/api/health")).json()["checks"]
+            waiting = next(int(one["detail"].split()[0]) for one in checks if one["name"] == "outbox")
+            if waiting < least:
+                least, until = waiting, time.monotonic() + STALLED_S
+            await asyncio.sleep(0.3)
+
+    async def _platform_has(self) -> list[dict[str, Any]]:
+        """All Observations of the platform."""
+        async with httpx.AsyncClient(timeout=60) as http:
+            answer = await http.get(f"http://127.0.0.1:{self.platform_port}/fhir/Observation")
+        return [entry["resource"] for entry in answer.json(parse_float=str)["entry"]]
 
     async def _consultation(self, http: httpx.AsyncClient) -> str:
         ref: str = (await http.post("/api/consultations", json={})).json()["id"]
