@@ -96,8 +96,13 @@ def one_line(licence: str) -> str:
 def screen_works() -> list[Work]:
     """The packages that package.json's `dependencies` reach; `devDependencies` only build."""
     lock = json.loads((ROOT / "kiosk_ui" / "package-lock.json").read_text())["packages"]
-    works = [screen_work(place) for place, facts in lock.items() if place and not facts.get("dev")]
-    return [work for work in works if work]
+    return copied_works() + [screen_work(place) for place, facts in lock.items() if place and not facts.get("dev")]
+
+
+def copied_works() -> list[Work]:
+    """What was copied into the screens' sources, its licence beside it."""
+    licence = ROOT / "kiosk_ui" / "src" / "ui" / "icons" / "LICENSE"
+    return [Work("lucide (icons)", "ISC, in part MIT", "https://lucide.dev", licence.read_text())]
 
 
 def screen_work(place: str) -> Work:
