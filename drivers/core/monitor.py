@@ -60,11 +60,15 @@ class LastCuff:
         *,
         unit: str = "mm[Hg]",
         taken: datetime | None = None,
+        own_time: bool = True,
         doubtful: bool = False,
     ) -> Iterator[Event]:
-        """The events of what the monitor shows now; none where it shows nothing, or the same as before."""
+        """The events of what the monitor shows now; none where it shows nothing, or the same as before.
+
+        Without `own_time`, `taken` is the time of all that was said together: it does not tell two measurements apart.
+        """
         held, self._begun = not self._begun and taken is None, True
-        now = (systolic, diastolic, mean, pulse if taken is None else taken)
+        now = (systolic, diastolic, mean, taken if own_time and taken is not None else pulse)
         if systolic is None or diastolic is None or now == self._last:
             return
         self._last = now
