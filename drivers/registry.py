@@ -25,6 +25,7 @@ from drivers.devices import (
     scale_detecto,
     scale_health_o_meter,
     scale_seca,
+    scp_ecg,
     viatom_o2ring,
     viatom_pc60fw,
 )
@@ -57,6 +58,7 @@ DRIVERS: dict[str, Driver] = {
         scale_detecto.DRIVER,
         scale_health_o_meter.DRIVER,
         scale_seca.DRIVER,
+        scp_ecg.DRIVER,
         viatom_o2ring.DRIVER,
         viatom_o2ring.DRIVER_S,
         viatom_pc60fw.DRIVER,
