@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from binascii import crc_hqx
+
 
 def _straight(polynomial: int) -> tuple[int, ...]:
     """The table of an 8-bit CRC, most significant bit first."""
@@ -15,7 +17,7 @@ def _straight(polynomial: int) -> tuple[int, ...]:
 
 
 def _reflected(polynomial: int) -> tuple[int, ...]:
-    """The table of a CRC of up to 16 bits, least significant bit first."""
+    """The table of an 8-bit CRC, least significant bit first."""
 
     def step(crc: int) -> int:
         for _ in range(8):
@@ -25,7 +27,8 @@ def _reflected(polynomial: int) -> tuple[int, ...]:
     return tuple(map(step, range(256)))
 
 
-_SMBUS, _MAXIM, _SDLC = _straight(0x07), _reflected(0x8C), _reflected(0x8408)
+_SMBUS, _MAXIM = _straight(0x07), _reflected(0x8C)
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def crc8_smbus(data: bytes) -> int:
@@ -46,7 +49,5 @@ def crc8_maxim(data: bytes) -> int:
 
 def crc16_sdlc(data: bytes) -> int:
     """CRC-16/IBM-SDLC (X.25, PPP): x^16 + x^12 + x^5 + 1, reflected, from FFFF, inverted; sent low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc = crc >> 8 ^ _SDLC[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFF
+    crc = crc_hqx(data.translate(_MIRRORED), 0xFFFF)  # the same polynomial, most significant bit first
+    return (_MIRRORED[crc >> 8] | _MIRRORED[crc & 0xFF] << 8) ^ 0xFFFF

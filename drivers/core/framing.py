@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 
@@ -130,6 +131,7 @@ class Stuffed:
     def __init__(self, start: int, end: int, escape: int, mask: int = 0x20, cap: int = 4096) -> None:
         self.skipped = 0
         self._start, self._end, self._escape, self._mask, self._cap = start, end, escape, mask, cap
+        self._flags = re.compile(b"([%b])" % re.escape(bytes((start, end))))
         self._packet = bytearray()
         self._inside = False
         self._escaped = False
@@ -137,27 +139,32 @@ class Stuffed:
     def feed(self, data: bytes) -> list[bytes]:
         """The packets that this completes; empty ones are no packets."""
         packets = []
-        for byte in data:
-            if byte in (self._start, self._end):
-                if byte == self._end and self._packet and not self._escaped:
-                    packets.append(bytes(self._packet))
-                else:
-                    self.skipped += len(self._packet)
-                self._packet.clear()
-                # One flag may end a packet and start the next.
-                self._inside, self._escaped = byte == self._start, False
-            elif not self._inside:
-                self.skipped += 1
+        first, *rest = self._flags.split(data)
+        self._hold(first)
+        for flag, piece in zip(rest[::2], rest[1::2], strict=True):
+            if flag[0] == self._end and self._packet and not self._escaped:
+                packets.append(bytes(self._packet))
             else:
-                self._hold(byte)
+                self.skipped += len(self._packet)
+            self._packet.clear()
+            # One flag may end a packet and start the next.
+            self._inside, self._escaped = flag[0] == self._start, False
+            self._hold(piece)
         return packets
 
-    def _hold(self, byte: int) -> None:
-        if not self._escaped and byte == self._escape:
-            self._escaped = True
-            return
-        self._packet.append(byte ^ self._mask if self._escaped else byte)
-        self._escaped = False
+    def _hold(self, piece: bytes) -> None:
+        """Bytes between two flags."""
+        if self._inside and not self._escaped and self._escape not in piece:
+            self._packet += piece
+        elif self._inside:
+            for byte in piece:
+                if not self._escaped and byte == self._escape:
+                    self._escaped = True
+                else:
+                    self._packet.append(byte ^ self._mask if self._escaped else byte)
+                    self._escaped = False
+        else:
+            self.skipped += len(piece)
         if len(self._packet) > self._cap:
             self.skipped += len(self._packet)
             self._packet.clear()
