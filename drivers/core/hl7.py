@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from drivers.core.errors import PacketError
 
@@ -68,6 +69,7 @@ def _message(lines: list[str]) -> Message:
     return Message((head, *(line.split(separator) for line in lines[1:])), first[4], first[5])
 
 
+@lru_cache(64)  # one message says the same instant over and over
 def time(text: str) -> tuple[datetime, str] | None:
     """A time stamp (DTM) as local and naive as it is written, and its offset; None where it is not to the minute."""
     found = TIME.fullmatch(text.strip())

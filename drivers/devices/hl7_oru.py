@@ -47,7 +47,7 @@ class Report:
         unit = pcd01.unit(message.parts(segment, 6), metric) if metric is not None else None
         if metric is None or unit is None or (metric in self.seen and self.seen[metric].value is not None):
             return
-        flags = set(re.split(r"[~^]", hl7.field(segment, 8)))
+        flags = set(re.split(r"[~^]", hl7.field(segment, 8)) if hl7.field(segment, 8) else ())
         number = NUMBER.fullmatch(hl7.field(segment, 5).strip())
         there = number is not None and not flags & FLAGS.keys() and hl7.field(segment, 11) not in NOT_THERE
         value = Decimal(number[0]) if number is not None and there else None
