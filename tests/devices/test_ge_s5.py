@@ -106,6 +106,7 @@ def test_other_classes_trends_and_record_types_are_left_alone() -> None:
     "bad",
     [
         vitals()[:-2] + b"\x7e",
+        vitals().replace(pack("<H", 9700), pack("<H", 9900)),
         record(0, 1, bytes(277)),
         record(0, 1, bytes(278), length=HEAD + 277),
         record(1, 8, pack("<hHH", 1, 0, 0)),

@@ -18,8 +18,8 @@ NOON = bytes.fromhex("2024091212000000")
 NOT_SET = b"\xff" * 8
 
 
-def frame(message: bytes) -> bytes:
-    body = b"\x11\x01" + pack(">H", len(message)) + message
+def frame(content: bytes, head: bytes = b"\x11\x01", stated: int | None = None) -> bytes:
+    body = head + pack(">H", len(content) if stated is None else stated) + content
     body += pack("<H", crc16_sdlc(body))
     for byte in (0x7D, 0xC0, 0xC1):
         body = body.replace(bytes([byte]), bytes([0x7D, byte ^ 0x20]))
@@ -48,11 +48,15 @@ def cuff(numbers: tuple[int, int, int], taken: bytes | None = None, state: int =
     return seen((0x094B, values), *([(0x0990, taken)] if taken is not None else []))
 
 
-def poll(*objects: bytes, kind: int = 2, action: int = 0x0C16, command: int = 7) -> bytes:
+def message(*objects: bytes, kind: int = 2, action: int = 0x0C16, command: int = 7) -> bytes:
     body = bytes(20 if action == 0x0C16 else 22) + listed(b"\0\0" + listed(*objects))
     result = bytes.fromhex("002100000000") + pack(">HH", action, len(body)) + body
     operation = (b"\1\1" if kind == 5 else b"") + pack(">HHH", 1, command, len(result)) + result
-    return frame(pack(">HHHH", 0xE100, 2, kind, len(operation)) + operation)
+    return pack(">HHHH", 0xE100, 2, kind, len(operation)) + operation
+
+
+def poll(*objects: bytes, kind: int = 2, action: int = 0x0C16, command: int = 7) -> bytes:
+    return frame(message(*objects, kind=kind, action=action, command=command))
 
 
 def said(*frames: bytes) -> list[str]:
@@ -149,7 +153,9 @@ def test_other_messages_say_nothing(other: bytes) -> None:
         poll(seen((0x0950, bytes(9)))),
         poll(seen((0x094B, b"\xff\xff\0\0"))),
         poll(b"\0\1\0\1\0\4\x09\x50\0\x0a"),
-        b"\xc0\x11\x02" + poll()[3:],
+        frame(message(), head=b"\x11\x02"),
+        frame(message(), stated=7),
+        poll(one(SPO2, PERCENT, 97)).replace(bytes((0, 0, 0, 97)), bytes((0, 0, 0, 99))),
     ],
 )
 def test_broken_messages_are_refused(bad: bytes) -> None:

@@ -155,6 +155,8 @@ def test_rates(interval_us: int, rate: str) -> None:
         (Made(leads=()), "not recorded together"),
         (Made(count=len(SIGNAL) + 40), "samples"),
         (Made(count=3), "samples"),
+        (Made(signal=(5,), encoding=1), "samples"),
+        (Made(signal=(5,), encoding=2), "samples"),
         (Made(without=(3,)), "sections 3 and 6"),
         (Made(without=(6,)), "sections 3 and 6"),
     ],
