@@ -37,6 +37,7 @@ from appliance.media.playback import LoopedPictures
 from appliance.media.room import open_room
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
+from appliance.media.still import StillRefused
 from drivers.links.camera import Coding
 from tests.unit.media.receiver import Receiver
 
@@ -79,7 +80,7 @@ async def silence() -> AsyncIterator[Mapping[str, Any]]:
 
 
 async def no_still(key: str) -> StillTaken:
-    raise NotImplementedError(key)
+    raise StillRefused("no-such-source", f"nobody takes a still here, of {key} or anything else")
 
 
 class Watch:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ class Unit:
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [message for (name, _), message in self.said.items() if name == kind]
+
+    def is_(self, device: str, state: str) -> bool:
+        return bool(self.the("device", device)["state"] == state)
 
     def the(self, kind: str, key: str = "") -> dict[str, Any]:
         return self.said.get((kind, key), {})
@@ -201,10 +205,10 @@ async def test_a_device_that_is_pulled_is_grey_within_a_second_and_comes_back(tm
         for device, back in (("oximeter", "live"), ("cuff", "ready")):
             await it.simulate(device, "stop")
             pulled = clock.boottime_ms()
-            await until(lambda device=device: it.the("device", device)["state"] == "lost", 1.0)  # type: ignore[misc]
+            await until(partial(it.is_, device, "lost"), 1.0)
             assert clock.boottime_ms() - pulled < 1000
             await it.simulate(device, "start")
-            await until(lambda device=device, back=back: it.the("device", device)["state"] == back)  # type: ignore[misc]
+            await until(partial(it.is_, device, back))
         assert it.the("device", "oximeter")["lease"] is True
 
 

@@ -88,8 +88,8 @@ async def _wanted(request: Request) -> tuple[str, float] | str:
     if mode not in MODES:
         return f"mode is one of {', '.join(MODES)}; got {str(mode)[:40]!r}"
     try:
-        delay_s = float(delay)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        delay_s = float(str(delay))
+    except ValueError:
         delay_s = -1.0
     return (mode, delay_s) if 0 <= delay_s <= 120 else "delay_s is 0 to 120 seconds"
 
