@@ -48,7 +48,11 @@ class Platform(_Section):
 
 
 class Device(_Section):
-    """One instrument: how it is reached. `link` is `serial:PATH`, `ble:ADDRESS` or `replay:NAME` (the demo's)."""
+    """One instrument: how it is reached.
+
+    `link` is `serial:PATH`, `ble:ADDRESS`, `tcp:HOST:PORT` (we call it), `hl7:HOST:PORT` or `dicom:HOST:PORT` (it calls
+    us there; `peers` says from where it may), or `replay:NAME` (the demo's).
+    """
 
     key: Key
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -63,7 +67,8 @@ class Device(_Section):
         "electrocardiograph",
     ]
     driver: str
-    link: Annotated[str, Field(pattern=r"^(serial|ble|replay):.+$")]
+    link: Annotated[str, Field(pattern=r"^(serial|ble|tcp|hl7|dicom|replay):.+$")]
+    peers: tuple[str, ...] = ()  # addresses or networks that may call a listener; none: nobody may
 
 
 class Source(_Section):

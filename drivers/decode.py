@@ -16,7 +16,7 @@ from drivers.arguments import Parser, UsageError
 from drivers.core.capture import CaptureError, Recorded, number, packet_line
 from drivers.core.driver import Driver, Gatt, Whole
 from drivers.core.errors import ChevetError, PacketError
-from drivers.core.model import DeviceClock, Event, Identity, Notice, Numeric, Packet, Waveform
+from drivers.core.model import Ask, DeviceClock, Identity, Notice, Numeric, Packet, Waveform
 from drivers.core.vocab import LOINC_BY_UNIT
 from drivers.registry import DRIVERS
 
@@ -42,6 +42,9 @@ def run(args: Sequence[str], stdin: BinaryIO, stdout: TextIO, stderr: TextIO | N
     return int(failed)
 
 
+Said = Numeric | Waveform | Notice | Identity | DeviceClock  # by the device; what it is asked is no part of that
+
+
 def decoded(driver: Driver, recorded: Iterable[Recorded | CaptureError]) -> Iterator[dict[str, Any]]:
     """Every event of these bytes as a JSON object; what cannot be read is an `error` among them."""
     framer, decoder = driver.framer(), driver.decoder()
@@ -59,12 +62,12 @@ def decoded(driver: Driver, recorded: Iterable[Recorded | CaptureError]) -> Iter
             except PacketError as error:
                 yield _error(error)
                 continue
-            yield from map(event_json, events)
+            yield from (event_json(event) for event in events if not isinstance(event, Ask))
     if any_bytes and not any_packet:
         yield _error(PacketError("no whole packet in these bytes"))
 
 
-def event_json(event: Event) -> dict[str, Any]:
+def event_json(event: Said) -> dict[str, Any]:
     """One event as `chevet decode` prints it; numbers are decimal text, null where there is none."""
     match event:
         case Numeric():

@@ -17,7 +17,7 @@ from appliance.instruments.bedside import Bedside
 from appliance.instruments.waves import Waves
 from drivers.core.driver import Decoder, Driver
 from drivers.core.errors import LinkError, LinkLost, PacketError
-from drivers.core.model import Event, Packet
+from drivers.core.model import Ask, Event, Packet
 from drivers.links.base import Chunk, Link
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Instrument:
     async def _talk(self, link: Link) -> None:
         framer, decoder, waves = self._driver.framer(), self._driver.decoder(), Waves(self.key)
         for words in self._driver.hello:
-            await link.write(words)
+            await self._say(link, Ask(words))
         self._bedside.opened()
         alive = asyncio.create_task(self._keep_alive(link), name=f"{self.key} keep-alive")
         try:
@@ -84,8 +84,15 @@ class Instrument:
                 for data in framer.feed(chunk.data):
                     events = self._decode(decoder, Packet(data, chunk.channel))
                     await self._tell(events, chunk, data, waves)
+                    for event in events:
+                        if isinstance(event, Ask):
+                            await self._say(link, event)
         finally:
             alive.cancel()
+
+    async def _say(self, link: Link, ask: Ask) -> None:
+        """The only way to a device: what its driver's allow-list does not hold is never written."""
+        await link.write(self._driver.allowed(ask.data), ask.channel)
 
     async def _next(self, chunks: AsyncIterator[Chunk]) -> Chunk:
         """The next bytes; a device that should speak and does not is lost, however open its link looks."""
@@ -129,6 +136,6 @@ class Instrument:
         try:
             while True:
                 await asyncio.sleep(every_s)
-                await link.write(words)
+                await self._say(link, Ask(words))
         except LinkLost:
             return  # the reader notices too, and tells

@@ -22,7 +22,7 @@ from decimal import Decimal, InvalidOperation
 
 from drivers.core.errors import ChevetError
 from drivers.core.gatt import channel
-from drivers.core.model import DeviceClock, Event, Identity, Notice, Numeric, Waveform
+from drivers.core.model import Ask, DeviceClock, Event, Identity, Notice, Numeric, Waveform
 
 FACTS = ("driver", "device", "source", "licence", "evidence")
 EVIDENCE = ("real", "made")  # bytes of a real device, or written by hand after the protocol's document
@@ -114,6 +114,8 @@ def event_line(event: Event) -> str:
             return f"identity {json.dumps(said, ensure_ascii=False)}"
         case DeviceClock():
             return f"clock {event.now.isoformat()}"
+        case Ask():
+            return " ".join(filter(None, ["ask", event.channel, event.data.hex()]))
 
 
 def number(value: Decimal | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from drivers.core.errors import ForbiddenWords
 from drivers.core.model import Event, Packet
 from drivers.core.vocab import Metric
 
@@ -89,6 +90,8 @@ class Whole:
 class Driver:
     """Static facts of one family.
 
+    `says`: how all that may ever be written to the device begins. A word that makes a device act on a patient or give
+    away a secret is never among them, and what is not among them is never written.
     `hello` is written once the link is open, `keepalive` every so many seconds. `quiet_s`: a longer silence on an open
     link means that it is lost. `continuous`: it streams; what comes on `spot` channels is a single measurement
     all the same. `gives`: every metric it can give. `evidence`: what its tier rests on.
@@ -98,6 +101,7 @@ class Driver:
     claim: Claim
     decoder: Callable[[], Decoder]
     framer: Callable[[], Framer] = Whole
+    says: tuple[bytes, ...] = ()
     hello: tuple[bytes, ...] = ()
     keepalive: tuple[bytes, float] | None = None
     quiet_s: float | None = 30.0
@@ -106,6 +110,12 @@ class Driver:
     gives: tuple[Metric, ...] = ()
     tier: Tier = Tier.DRAFT
     evidence: str = ""
+
+    def allowed(self, words: bytes) -> bytes:
+        """The words, if the device may be sent them; else `ForbiddenWords`."""
+        if not words.startswith(self.says):
+            raise ForbiddenWords(f"{self.name}: {words[:8].hex(' ')}… is not among the words it may send")
+        return words
 
     def streams(self, channel: str) -> bool:
         """Whether what comes on this channel is one instant of a stream, not a measurement on its own."""

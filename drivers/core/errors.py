@@ -9,6 +9,10 @@ class PacketError(ChevetError):
     """The device sent bytes that do not follow its protocol. The message says got, wanted and where."""
 
 
+class ForbiddenWords(ChevetError):  # noqa: N818 - it says what was tried
+    """A driver wanted to send its device what its allow-list does not hold. Nothing was sent."""
+
+
 class LinkLost(ChevetError):  # noqa: N818 - it is an event of the cable, and reads as one
     """The cable or the radio is gone; the supervisor opens it again."""
 

@@ -84,4 +84,15 @@ class DeviceClock:
     now: datetime
 
 
-Event = Numeric | Waveform | Notice | Identity | DeviceClock
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What must be written to the device for the conversation to go on; `Driver.says` must allow it.
+
+    `channel` is as in `Packet`; empty: the claim's `control`, or the byte stream.
+    """
+
+    data: bytes
+    channel: str = ""
+
+
+Event = Numeric | Waveform | Notice | Identity | DeviceClock | Ask

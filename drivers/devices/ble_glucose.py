@@ -112,6 +112,7 @@ DRIVER = Driver(
     name="ble-glucose",
     claim=Gatt("1808", ("2a18", "2a34", "2a52"), control="2a52"),
     decoder=lambda: Meter().read,
+    says=(b"\x01",),  # report stored records; never 02, which deletes them
     hello=(b"\x01\x06",),  # report stored records: the last one
     quiet_s=None,  # it speaks when it is asked
     gives=(GLUCOSE, BATTERY),

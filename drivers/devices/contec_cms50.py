@@ -61,6 +61,7 @@ DRIVER = Driver(
     claim=Uart(115200),  # its cable is a generic converter: the port is assigned
     decoder=lambda: decode,
     framer=lambda: MsbSync(lead=0x00, lengths=LENGTHS),
+    says=(b"\x7d\x81\xa1", b"\x7d\x81\xaf"),
     hello=(bytes.fromhex("7d81a1808080808080"),),
     keepalive=(bytes.fromhex("7d81af808080808080"), 5.0),
     quiet_s=0.7,

@@ -111,6 +111,7 @@ DRIVER = Driver(
     claim=Uart(19200, parity="E"),
     decoder=Records,
     framer=lambda: Stuffed(0x7E, 0x7E, 0x7D, cap=2048),
+    says=(b"\x7e",),
     hello=(_asked(VITALS, pack("<BhIh", DISPLAYED, 5, 0, 0)), _asked(WAVES, pack("<4x3B25x", 1, PLETH, 0xFF))),
     quiet_s=12.0,
     continuous=True,

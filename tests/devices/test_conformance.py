@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from drivers.core.claims import overlap
 from drivers.core.codec import FLOAT_SPECIAL, SFLOAT_SPECIAL
 from drivers.core.driver import Driver, Gatt, Tier, Whole
-from drivers.core.errors import PacketError
-from drivers.core.model import Event, Notice, Numeric, Packet, Validity, Waveform
+from drivers.core.errors import ForbiddenWords, PacketError
+from drivers.core.model import Ask, Event, Notice, Numeric, Packet, Validity, Waveform
 from drivers.core.notices import NOTICES
 from drivers.registry import DRIVERS
 from tests.devices.captures import CAPTURES, lines, outcome, packets, recorded
@@ -73,6 +73,23 @@ def test_a_capture_means_what_it_states(name: str) -> None:
     driver, capture = driver_of(name), CAPTURES[name]
     assert name.startswith(f"{driver.name}/")
     assert lines(outcome(driver, packets(driver, recorded(capture)))) == list(capture.expected)
+
+
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=lambda driver: driver.name)
+def test_what_is_said_by_itself_may_be_said(driver: Driver) -> None:
+    for words in (*driver.hello, *([driver.keepalive[0]] if driver.keepalive else [])):
+        assert driver.allowed(words) == words
+    assert all(driver.says), "an empty beginning allows everything"
+    with pytest.raises(ForbiddenWords):
+        driver.allowed(b"")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_asked_may_be_said(name: str) -> None:
+    driver = driver_of(name)
+    for event in outcome(driver, packets(driver, recorded(CAPTURES[name]))):
+        if isinstance(event, Ask):
+            assert driver.allowed(event.data) == event.data
 
 
 @pytest.mark.parametrize("name", STREAMS)
