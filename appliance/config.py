@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,12 +73,41 @@ class Device(_Section):
 
 
 class Source(_Section):
-    """One camera or sound source. `from` is `v4l2:PATH`, `alsa:CARD`, `file:PATH` or `generator:NAME`."""
+    """One camera or sound source. `from` is `v4l2:PATH`, `alsa:CARD`, `file:PATH` or `generator:NAME`.
+
+    Hardware is named by what does not change: `/dev/v4l/by-id/...`, `hw:CARD=ID`, `usb:PORT` (as `usb:1-1.4`).
+    `gain_percent`, of a sound card's own range: set, unmuted and with the automatic gain off at each opening.
+    """
 
     key: Key
     name: Annotated[str, Field(min_length=1, max_length=80)]
     kind: Literal["video", "audio"]
     origin: Annotated[str, Field(alias="from", pattern=r"^(v4l2|alsa|file|generator):.+$")]
+    use: Literal["exam", "room"] = "exam"  # a room camera gives way where the bus is too narrow
+    width: Annotated[int, Field(ge=64, le=7680)] | None = None  # with height: this size; else the best up to 1080p
+    height: Annotated[int, Field(ge=64, le=4320)] | None = None
+    rate_hz: Annotated[int, Field(ge=1, le=192000)] | None = None  # pictures or samples a second
+    gain_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _known_for_good(self) -> Source:
+        if re.match(r"^v4l2:(/dev/)?video\d+$|^alsa:(plug)?hw:\d", self.origin):
+            raise ValueError(f"{self.origin} is a number that changes at the next plug; name it by id or by USB port")
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height go together")
+        return self
+
+
+class Button(_Section):
+    """What takes a still when it is pressed: a camera's own button, a foot pedal, a HID button.
+
+    `device`: `auto` (the button of the source's own camera), `/dev/input/by-id/...` or `usb:PORT`. It is grabbed: what
+    it types goes nowhere else.
+    """
+
+    device: Annotated[str, Field(pattern=r"^(auto|/dev/input/by-(id|path)/.+|usb:.+)$")] = "auto"
+    key: Annotated[str, Field(pattern=r"^(KEY|BTN)_[A-Z0-9_]+$")] = "KEY_CAMERA"
+    source: Key
 
 
 class Care(_Section):
@@ -99,6 +129,7 @@ class Settings(_Section):
     care: Care = Care()
     devices: tuple[Device, ...] = ()
     sources: tuple[Source, ...] = ()
+    buttons: tuple[Button, ...] = ()
     ice_addresses: tuple[str, ...] = ()  # where the call may listen; empty: every interface
     simulated: bool = False
 
@@ -108,6 +139,14 @@ class Settings(_Section):
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
             raise ValueError(f"the key {twice[0]!r} is used twice; each device and source needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _buttons_have_cameras(self) -> Settings:
+        cameras = {source.key for source in self.sources if source.kind == "video"}
+        for button in self.buttons:
+            if button.source not in cameras:
+                raise ValueError(f"a button takes stills of {button.source!r}, and no camera has that key")
         return self
 
 
@@ -165,6 +204,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "care": Care,
         "devices": Device,
         "sources": Source,
+        "buttons": Button,
     }
     for part in location[:-1]:
         model = children.get(str(part), model)
