@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from drivers.core.driver import Kind
 from drivers.core.errors import ChevetError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -57,16 +58,7 @@ class Device(_Section):
 
     key: Key
     name: Annotated[str, Field(min_length=1, max_length=80)]
-    kind: Literal[
-        "blood-pressure",
-        "thermometer",
-        "oximeter",
-        "scale",
-        "glucometer",
-        "heart-rate",
-        "monitor",
-        "electrocardiograph",
-    ]
+    kind: Kind
     driver: str
     link: Annotated[str, Field(pattern=r"^(serial|ble|tcp|hl7|dicom|replay):.+$")]
     peers: tuple[str, ...] = ()  # addresses or networks that may call a listener; none: nobody may

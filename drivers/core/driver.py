@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from drivers.core.errors import ForbiddenWords
 from drivers.core.model import Event, Packet
@@ -19,6 +19,18 @@ class Tier(StrEnum):
     CAPTURED = "captured"
     BENCH = "bench"
     FIELD = "field"
+
+
+Kind = Literal[
+    "blood-pressure",
+    "thermometer",
+    "oximeter",
+    "scale",
+    "glucometer",
+    "heart-rate",
+    "monitor",
+    "electrocardiograph",
+]  # what a nurse calls it; screens have a word for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,7 @@ class Driver:
     """
 
     name: str
+    kind: Kind
     claim: Claim
     decoder: Callable[[], Decoder]
     framer: Callable[[], Framer] = Whole

@@ -64,6 +64,7 @@ class Samples:
 
 DRIVER = Driver(
     name="bci-oximeter",
+    kind="oximeter",
     claim=Uart(4800),  # on a generic converter: the port is assigned
     decoder=lambda: Samples(60, CONDITIONS),
     framer=lambda: MsbSync(lead=0x80, length=LENGTH),
@@ -76,6 +77,7 @@ DRIVER = Driver(
 
 DRIVER_BLE = Driver(
     name="bci-oximeter-ble",
+    kind="oximeter",
     claim=Gatt(SERVICE, (STREAM,), name="BerryMed"),  # a transparent UART: notifications are pieces of one stream
     decoder=lambda: Samples(100, (UNPLUGGED, *CONDITIONS)),
     framer=lambda: MsbSync(lead=0x80, length=LENGTH),

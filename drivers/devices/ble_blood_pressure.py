@@ -33,6 +33,7 @@ def measurement(reader: Reader) -> Iterable[Event]:
 
 DRIVER = Driver(
     name="ble-blood-pressure",
+    kind="blood-pressure",
     claim=Gatt("1810", ("2a35",)),
     decoder=lambda: Characteristics({"2a35": measurement}),
     quiet_s=None,  # it speaks once a measurement

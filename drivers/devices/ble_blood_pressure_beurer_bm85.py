@@ -38,6 +38,7 @@ def measurement(reader: Reader) -> Iterable[Event]:
 
 DRIVER = Driver(
     name="ble-blood-pressure-beurer-bm85",
+    kind="blood-pressure",
     claim=Gatt("1810", ("2a35",), name="BM85"),
     decoder=lambda: Characteristics({"2a35": measurement}),
     quiet_s=None,

@@ -110,6 +110,7 @@ def _events(value: Decimal | None, unit: str, taken: datetime | None, status: in
 
 DRIVER = Driver(
     name="ble-glucose",
+    kind="glucometer",
     claim=Gatt("1808", ("2a18", "2a34", "2a52"), control="2a52"),
     decoder=lambda: Meter().read,
     says=(b"\x01",),  # report stored records; never 02, which deletes them

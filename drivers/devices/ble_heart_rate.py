@@ -36,6 +36,7 @@ def measurement(reader: Reader) -> Iterator[Event]:
 
 DRIVER = Driver(
     name="ble-heart-rate",
+    kind="heart-rate",
     claim=Gatt("180d", ("2a37",)),
     decoder=lambda: Characteristics({"2a37": measurement}),
     quiet_s=5.0,  # it speaks once a second

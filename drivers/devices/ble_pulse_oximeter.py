@@ -104,6 +104,7 @@ def _events(
 
 DRIVER = Driver(
     name="ble-pulse-oximeter",
+    kind="oximeter",
     claim=Gatt("1822", ("2a5f", "2a5e")),
     decoder=lambda: Characteristics({"2a5e": spot_check, "2a5f": continuous}),
     quiet_s=None,  # one that only makes spot-checks is silent between them

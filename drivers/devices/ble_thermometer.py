@@ -33,6 +33,7 @@ def measurement(reader: Reader) -> Iterator[Event]:
 
 DRIVER = Driver(
     name="ble-thermometer",
+    kind="thermometer",
     claim=Gatt("1809", ("2a1c",)),
     decoder=lambda: Characteristics({"2a1c": measurement}),
     quiet_s=None,  # it speaks once a measurement

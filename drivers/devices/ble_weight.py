@@ -84,6 +84,7 @@ def _weight(raw: int, flags: int, taken: datetime | None) -> Numeric:
 
 DRIVER = Driver(
     name="ble-weight",
+    kind="scale",
     claim=Gatt("181d", ("2a9d", "2a9c")),
     decoder=lambda: Characteristics({"2a9d": weight, "2a9c": body_composition}),
     quiet_s=None,  # it speaks once a measurement

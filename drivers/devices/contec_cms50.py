@@ -58,6 +58,7 @@ def _unpacked(data: bytes) -> tuple[int, bytes]:
 
 DRIVER = Driver(
     name="contec-cms50",
+    kind="oximeter",
     claim=Uart(115200),  # its cable is a generic converter: the port is assigned
     decoder=lambda: decode,
     framer=lambda: MsbSync(lead=0x00, lengths=LENGTHS),

@@ -108,6 +108,7 @@ GIVES = (*RATES, vocab.SPO2, vocab.TEMPERATURE, vocab.SYSTOLIC, vocab.DIASTOLIC,
 
 DRIVER = Driver(
     name="ge-s5",
+    kind="monitor",
     claim=Uart(19200, parity="E"),
     decoder=Records,
     framer=lambda: Stuffed(0x7E, 0x7E, 0x7D, cap=2048),

@@ -108,6 +108,7 @@ class Reports:
 
 DRIVER = Driver(
     name="hl7-oru",
+    kind="monitor",
     claim=Listener("hl7"),
     decoder=Reports,
     quiet_s=None,

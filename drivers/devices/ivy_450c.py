@@ -92,6 +92,7 @@ CUFF = (vocab.SYSTOLIC, vocab.DIASTOLIC, vocab.MEAN_PRESSURE, vocab.PULSE_RATE_N
 
 DRIVER = Driver(
     name="ivy-450c",
+    kind="monitor",
     claim=Uart(9600),
     decoder=Messages,
     framer=lambda: Hunt(START, size, cap=CAP),

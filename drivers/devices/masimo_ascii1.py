@@ -101,6 +101,7 @@ def _worst(found: list[Validity]) -> Validity:
 
 DRIVER = Driver(
     name="masimo-ascii1",
+    kind="oximeter",
     claim=Uart(9600),
     decoder=lambda: decode,
     framer=Lines,

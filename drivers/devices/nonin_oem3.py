@@ -92,6 +92,7 @@ FORMAT_2, FORMAT_7 = Format(b"\x01"), Format(b"")
 
 DRIVER = Driver(
     name="nonin-oem3",
+    kind="oximeter",
     claim=Uart(9600),
     decoder=lambda: FORMAT_2.decode,
     framer=lambda: Hunt(b"\x01", FORMAT_2.size, FORMAT_2.sound),
@@ -104,6 +105,7 @@ DRIVER = Driver(
 
 DRIVER_FORMAT_7 = Driver(
     name="nonin-oem3-format-7",
+    kind="oximeter",
     claim=Uart(9600),
     decoder=lambda: FORMAT_7.decode,
     framer=lambda: Hunt(b"", FORMAT_7.size, FORMAT_7.sound),

@@ -98,6 +98,7 @@ def _taken(when: bytes) -> datetime | None:
 
 DRIVER = Driver(
     name="nonin-format-8",
+    kind="oximeter",
     claim=Uart(9600),
     decoder=lambda: second,
     framer=lambda: MsbSync(lead=0x80, length=4),
@@ -109,6 +110,7 @@ DRIVER = Driver(
 
 DRIVER_FORMAT_13 = Driver(
     name="nonin-format-13",
+    kind="oximeter",
     claim=Uart(9600),
     decoder=lambda: spot_check,
     framer=lambda: Hunt(START, size, sound),

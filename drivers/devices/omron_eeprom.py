@@ -97,6 +97,7 @@ GIVES = (SYSTOLIC, DIASTOLIC, PULSE_RATE_NIBP)
 
 DRIVER = Driver(
     name="omron-eeprom",
+    kind="blood-pressure",
     claim=Gatt("fe4a", CHANNELS[:1]),
     decoder=lambda: Characteristics(dict.fromkeys(CHANNELS, LITTLE.read)),
     quiet_s=None,
@@ -107,6 +108,7 @@ DRIVER = Driver(
 
 DRIVER_BE = Driver(
     name="omron-eeprom-be",
+    kind="blood-pressure",
     claim=Gatt("ecbe3980-c9a2-11e1-b1bd-0002a5d5c51b", CHANNELS),
     decoder=lambda: Characteristics(dict.fromkeys(CHANNELS, BIG.read)),
     quiet_s=None,

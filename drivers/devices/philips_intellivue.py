@@ -111,6 +111,7 @@ def _time(stamp: bytes) -> datetime | None:
 
 DRIVER = Driver(
     name="philips-intellivue",
+    kind="monitor",
     claim=Uart(115200),
     decoder=Polls,
     framer=lambda: Stuffed(0xC0, 0xC1, 0x7D),

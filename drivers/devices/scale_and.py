@@ -51,6 +51,7 @@ def _weight(text: bytes) -> Decimal:
 
 DRIVER = Driver(
     name="scale-and",
+    kind="scale",
     claim=Uart(2400, bits=7, parity="E"),  # the factory setting of A&D scales; on a generic converter
     decoder=lambda: decode,
     framer=lambda: Lines(cap=64),

@@ -55,6 +55,7 @@ def decode(packet: Packet) -> Iterator[Event]:
 
 DRIVER = Driver(
     name="scale-detecto",
+    kind="scale",
     claim=Uart(9600),
     decoder=lambda: decode,
     framer=lambda: Lines(cap=128),

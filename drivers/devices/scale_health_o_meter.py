@@ -74,6 +74,7 @@ def _number(fields: dict[bytes, bytes], letter: bytes) -> Decimal | None:
 
 DRIVER = Driver(
     name="scale-health-o-meter",
+    kind="scale",
     claim=Uart(9600),
     decoder=lambda: decode,
     framer=lambda: Hunt(START, size, cap=CAP),

@@ -49,6 +49,7 @@ def decode(packet: Packet) -> Iterator[Event]:
 
 DRIVER = Driver(
     name="scale-seca",
+    kind="scale",
     claim=Uart(1200, parity="E"),
     decoder=lambda: decode,
     framer=lambda: Hunt(b"\x02", size, sound),

@@ -91,6 +91,7 @@ def _rate(interval_us: int) -> Decimal:
 
 DRIVER = Driver(
     name="scp-ecg",
+    kind="electrocardiograph",
     claim=File(("scp",)),
     decoder=lambda: decode,
     quiet_s=None,

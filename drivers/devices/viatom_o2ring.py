@@ -91,6 +91,7 @@ def _vitals(spo2: int, pulse: int, *, worn: bool) -> Iterator[Event]:
 
 DRIVER = Driver(
     name="viatom-o2ring",
+    kind="oximeter",
     claim=Gatt(SERVICE, (STREAM,), name="O2Ring", control=CONTROL),
     decoder=lambda: decode,
     framer=lambda: Hunt(bytes((ANSWER,)), size, lambda frame: not crc8_smbus(frame)),
@@ -106,6 +107,7 @@ DRIVER = Driver(
 
 DRIVER_S = Driver(
     name="viatom-o2ring-s",
+    kind="oximeter",
     claim=Gatt(SERVICE_S, (STREAM_S,), name="S8-AW", control=CONTROL_S),
     decoder=lambda: decode_s,
     framer=lambda: Hunt(bytes((ASK_S,)), size, lambda frame: not crc8_smbus(frame)),

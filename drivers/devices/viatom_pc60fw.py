@@ -71,6 +71,7 @@ class Stream:
 
 DRIVER = Driver(
     name="viatom-pc60fw",
+    kind="oximeter",
     claim=Gatt(SERVICE, (STREAM,), name="PC-60F"),
     decoder=Stream,
     framer=lambda: Hunt(START, size, lambda packet: not crc8_maxim(packet)),

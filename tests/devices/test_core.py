@@ -36,8 +36,8 @@ def test_a_peripheral_is_known_by_its_service_and_a_quirk_by_its_name() -> None:
 
 
 def test_a_serial_device_is_known_by_usb_ids_of_its_own() -> None:
-    own = Driver("own", Uart(9600, usb=((0x1234, 0x5678),)), decoder=list)  # type: ignore[arg-type]
-    generic = Driver("generic", Uart(9600), decoder=list)  # type: ignore[arg-type]
+    own = Driver("own", "scale", Uart(9600, usb=((0x1234, 0x5678),)), decoder=list)  # type: ignore[arg-type]
+    generic = Driver("generic", "scale", Uart(9600), decoder=list)  # type: ignore[arg-type]
     assert usb_driver([generic, own], 0x1234, 0x5678) is own
     assert usb_driver([generic, own], 0x10C4, 0xEA60) is None
 

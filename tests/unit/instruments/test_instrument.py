@@ -210,7 +210,7 @@ async def test_a_driver_that_raises_is_started_again(tmp_path: Path) -> None:
 
         return decode_or_fail
 
-    broken = Driver(name="broken", claim=real.claim, decoder=decoder, quiet_s=None)
+    broken = Driver(name="broken", kind="oximeter", claim=real.claim, decoder=decoder, quiet_s=None)
     async with running(tmp_path, CUFF, broken) as bench:
         await bench.room.lease(bench.ref, ["cuff"])
         bench.wire.say(REAL, "2a35")
