@@ -93,13 +93,14 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     ending.push_async_callback(store.close)
     feed, ui = Feed(), built_ui()
     room = Room(store, feed, settings.care)
-    opener = Opener() if bench is None else bench.open_link
+    opener = Opener()
+    ending.push_async_callback(opener.close)
     if bench is not None:
         ending.callback(bench.close)
     else:
         for device in settings.devices:
             check(device, driver_of(device, DRIVERS))
-    supervisor = Supervisor(settings.devices, DRIVERS, opener, room, feed, settings.care)
+    supervisor = Supervisor(settings.devices, DRIVERS, bench.open_link if bench else opener, room, feed, settings.care)
     engine = Engine(EngineSettings(settings.ice_addresses or None))  # before the sources: it bounds their memory
     pictures, sound = _sources(settings, bench, ending)
 

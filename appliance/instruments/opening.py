@@ -1,4 +1,4 @@
-"""From a configured link (`serial:`, `ble:`) to an open one."""
+"""From a configured link (`serial:`, `ble:`, `tcp:`, `hl7:`) to an open one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 from appliance import clock
 from appliance.config import ConfigError, Device
-from drivers.core.driver import Driver, Gatt, Uart
+from drivers.core.driver import Driver, Gatt, Listener, Uart
+from drivers.core.errors import LinkError
 from drivers.links.base import Link
+from drivers.links.calls import networks, where
+from drivers.links.hl7 import Exchange, Hl7Link
 from drivers.links.serial import SerialLink
+from drivers.links.tcp import TcpLink
 
 if TYPE_CHECKING:
     from drivers.links.radio import Radio
@@ -17,10 +21,28 @@ if TYPE_CHECKING:
 
 def check(device: Device, driver: Driver) -> None:
     """`ConfigError` where a device's link is none that its driver speaks over: said at the start, not at a try."""
-    kind = device.link.partition(":")[0]
-    wanted = {"serial": Uart, "ble": Gatt}.get(kind)
-    if wanted is None or not isinstance(driver.claim, wanted):
+    kind, _, place = device.link.partition(":")
+    hl7 = isinstance(driver.claim, Listener) and driver.claim.protocol == "hl7"
+    speaks = {
+        "serial": isinstance(driver.claim, Uart),
+        "ble": isinstance(driver.claim, Gatt),
+        "tcp": isinstance(driver.claim, Uart) or hl7,
+        "hl7": hl7,
+    }
+    if not speaks.get(kind):
         raise ConfigError(f"devices.{device.key}: {driver.name} does not speak over {kind!r}")
+    if kind in {"tcp", "hl7"}:
+        _check_network(device, kind, place)
+
+
+def _check_network(device: Device, kind: str, place: str) -> None:
+    try:
+        where(place)
+        peers = networks(device.peers)
+    except LinkError as error:
+        raise ConfigError(f"devices.{device.key}: {error}") from None
+    if kind == "hl7" and not peers:
+        raise ConfigError(f"devices.{device.key}: peers is empty: say from which address the monitor calls")
 
 
 class Opener:
@@ -28,14 +50,22 @@ class Opener:
 
     def __init__(self) -> None:
         self._radio: Radio | None = None
+        self._exchange = Exchange()
 
     def __call__(self, device: Device, driver: Driver) -> Link:
         """A link to be entered."""
-        where = device.link.partition(":")[2]
+        kind, _, place = device.link.partition(":")
+        if kind == "tcp":
+            return TcpLink(where(place), hl7=isinstance(driver.claim, Listener))
         if isinstance(driver.claim, Uart):
-            return SerialLink(where, driver.claim)
-        assert isinstance(driver.claim, Gatt)
-        return self._over_the_air(where, driver.claim)
+            return SerialLink(place, driver.claim)
+        if isinstance(driver.claim, Gatt):
+            return self._over_the_air(place, driver.claim)
+        return Hl7Link(where(place), networks(device.peers), self._exchange)
+
+    async def close(self) -> None:
+        """Give back what the links share."""
+        await self._exchange.close()
 
     def _over_the_air(self, address: str, claim: Gatt) -> Link:
         # The radio's stack is loaded where there is a radio.
