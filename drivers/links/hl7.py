@@ -45,6 +45,10 @@ class Exchange:
         """Take no more calls for this link. The port stays ours: between two links the next call waits there."""
         self._links.get(link.at, []).remove(link)
 
+    def listens(self, port: int) -> bool:
+        """Whether calls are taken on a port."""
+        return any(at[1] == port for at in self._servers)
+
     async def close(self) -> None:
         """Give all ports back."""
         servers, self._servers = self._servers, {}
