@@ -149,7 +149,7 @@ def _lines(data: bytes) -> Iterator[Recorded | CaptureError]:
         except CaptureError as error:
             yield CaptureError(f"line {at}: {error}")
             continue
-        if packet is not None:
+        if packet is not None and not packet.from_host:
             yield packet
 
 

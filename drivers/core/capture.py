@@ -1,4 +1,4 @@
-r"""The capture format: what a device sent, in a form for people, tests, `chevet decode` and replays alike.
+r"""The capture format: what a device sent and was sent, for people, tests, `chevet decode` and replays alike.
 
 One thing a line, UTF-8:
 
@@ -6,6 +6,7 @@ One thing a line, UTF-8:
     # any other comment
     @0.25 2a35 167c0056006100...      a packet: arrival in seconds (may be left out), characteristic, bytes
     "SPO2=098%\r\n"                   bytes can also be written as a JSON string, one character a byte
+    > @0.10 2a52 0106                 what the host wrote, in the same form: to be waited for in a replay, not decoded
     = blood-pressure-systolic 124 mm[Hg] valid 2024-06-15T17:17:27
                                       an event that is expected, as `event_line` writes it; all of them, in order
 
@@ -42,20 +43,29 @@ class CaptureError(ChevetError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Bytes as they arrived, `at_s` seconds after the recording began where that is known."""
+    """Bytes as they arrived, `at_s` seconds after the recording began where that is known.
+
+    `from_host`: they went the other way.
+    """
 
     data: bytes
     channel: str = ""
     at_s: Decimal | None = None
+    from_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One recording, with the events that its bytes mean."""
+    """One recording, with the events that its bytes mean. `talk`: all that was said, by either side, in its order."""
 
     facts: dict[str, str]
-    packets: tuple[Recorded, ...]
+    talk: tuple[Recorded, ...]
     expected: tuple[str, ...]
+
+    @property
+    def packets(self) -> tuple[Recorded, ...]:
+        """What the device sent."""
+        return tuple(said for said in self.talk if not said.from_host)
 
     @property
     def driver(self) -> str:
@@ -64,39 +74,46 @@ class Capture:
 
 
 def packet_line(line: str) -> Recorded | None:
-    """The packet on a line; None for comments, expectations and empty lines. Raises `CaptureError`."""
+    """What was said on a line; None for comments, expectations and empty lines. Raises `CaptureError`."""
     line = line.strip()
     if not line or line[0] in "#=":
         return None
-    at_s, line = _arrival(line)
+    from_host = line[0] == ">"
+    at_s, line = _arrival(line[1:].strip() if from_host else line)
     found = _CHANNEL.fullmatch(line)
     name, line = (channel(found[1]), found[2]) if found else ("", line)
-    return Recorded(_bytes_of(line), name, at_s)
+    return Recorded(_bytes_of(line), name, at_s, from_host)
+
+
+def written(said: Recorded) -> str:
+    """As a line of a capture."""
+    at = None if said.at_s is None else f"@{said.at_s:.4f}"
+    return " ".join(filter(None, [">" if said.from_host else None, at, said.channel, said.data.hex()]))
 
 
 def parse(text: str) -> Capture:
     """A whole capture. Raises `CaptureError`, with the line's number."""
     facts: dict[str, str] = {}
-    packets: list[Recorded] = []
+    talk: list[Recorded] = []
     expected: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         fact = _FACT.fullmatch(line.strip())
-        if fact and not packets:
+        if fact and not talk:
             facts.setdefault(fact[1], fact[2])
         elif line.startswith("="):
             expected.append(line[1:].strip())
         try:
-            packet = packet_line(line)
+            said = packet_line(line)
         except CaptureError as error:
             raise CaptureError(f"line {number}: {error}") from None
-        if packet is not None:
-            packets.append(packet)
+        if said is not None:
+            talk.append(said)
     missing = [name for name in FACTS if name not in facts]
     if missing:
         raise CaptureError(f"no line '# {missing[0]}: ...' before the first packet")
     if facts["evidence"] not in EVIDENCE:
         raise CaptureError(f"evidence is {facts['evidence']!r}, wanted one of {', '.join(EVIDENCE)}")
-    return Capture(facts, tuple(packets), tuple(expected))
+    return Capture(facts, tuple(talk), tuple(expected))
 
 
 def event_line(event: Event) -> str:

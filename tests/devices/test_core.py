@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from drivers.core.capture import CaptureError, packet_line, parse
+from drivers.core.capture import CaptureError, packet_line, parse, written
 from drivers.core.claims import gatt_driver, overlap, usb_driver
 from drivers.core.driver import Driver, File, Gatt, Listener, Uart
 from drivers.core.gatt import channel
@@ -123,6 +123,17 @@ def test_a_capture_is_read() -> None:
     ]
     assert capture.expected == ("a", "b")
     assert capture.driver == "x"
+
+
+def test_what_the_host_wrote_is_in_the_talk_and_no_packet() -> None:
+    capture = parse(HEAD + "> @0.1 2a52 0106\n@0.25 2a18 00ff\n> 01\n")
+    assert [(p.data, p.channel, p.at_s, p.from_host) for p in capture.talk] == [
+        (b"\x01\x06", "2a52", Decimal("0.1"), True),
+        (b"\x00\xff", "2a18", Decimal("0.25"), False),
+        (b"\x01", "", None, True),
+    ]
+    assert [p.data for p in capture.packets] == [b"\x00\xff"]
+    assert [written(p) for p in capture.talk] == ["> @0.1000 2a52 0106", "@0.2500 2a18 00ff", "> 01"]
 
 
 @pytest.mark.parametrize(
