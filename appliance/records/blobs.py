@@ -6,11 +6,15 @@ A blob is on the disk before the row that names it is written. A blob that no ro
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
 from appliance.records.errors import StoreError, Unknown
 from appliance.records.keys import DataKey, write_durably
+from appliance.records.spool import Spool, unsealed
+
+SPOOL, STREAM = "spool", ".stream"
 
 
 class Blobs:
@@ -27,13 +31,32 @@ class Blobs:
             write_durably(path, key.seal(data, f"blob:{sha256}"))
         return sha256
 
+    def spool(self, cap: int) -> Spool:
+        """Where an object of at most `cap` bytes can arrive, sealed, until `take` keeps it."""
+        return Spool(self._folder / SPOOL / os.urandom(8).hex(), cap)
+
+    def take(self, owner: str, spool: Spool, key: DataKey) -> None:
+        """Keep a closed spool for a consultation or a quarantined reading; the same bytes twice are one file."""
+        path = self._path(owner, spool.sha256).with_suffix(STREAM)
+        if path.exists():
+            spool.discard()
+        else:
+            spool.keep(path, key, f"blob:{spool.sha256}")
+
+    def clear_spool(self) -> None:
+        """Remove what a crash left half received; nobody can read it, and nobody was told that it is here."""
+        shutil.rmtree(self._folder / SPOOL, ignore_errors=True)
+
     def get(self, consultation: str, sha256: str, key: DataKey) -> bytes:
         """The bytes, proven by their hash; `Unknown` where there are none, `StoreError` where they were changed."""
+        path = self._path(consultation, sha256)
         try:
-            sealed = self._path(consultation, sha256).read_bytes()
+            if path.exists():
+                data = key.unseal(path.read_bytes(), f"blob:{sha256}")
+            else:
+                data = unsealed(path.with_suffix(STREAM), key, f"blob:{sha256}")
         except FileNotFoundError:
             raise Unknown(f"no blob {sha256[:12]}") from None
-        data = key.unseal(sealed, f"blob:{sha256}")
         if hashlib.sha256(data).hexdigest() != sha256:
             raise StoreError(f"blob {sha256[:12]} does not have the hash it is named by")
         return data

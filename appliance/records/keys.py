@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from appliance.records.errors import StoreError
 
-_KEY_BYTES = 32
+KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
@@ -42,8 +42,8 @@ class Keyring:
     """The unit's key, and the keys of consultations that it wraps."""
 
     def __init__(self, unit_key: bytes) -> None:
-        if len(unit_key) != _KEY_BYTES:
-            raise StoreError(f"the unit's key has {len(unit_key)} bytes, {_KEY_BYTES} are wanted")
+        if len(unit_key) != KEY_BYTES:
+            raise StoreError(f"the unit's key has {len(unit_key)} bytes, {KEY_BYTES} are wanted")
         self._unit = DataKey(unit_key)
         self._mac_key = hashlib.sha256(b"chevet fingerprint" + unit_key).digest()
 
@@ -61,12 +61,12 @@ class Keyring:
     @classmethod
     def create(cls, path: Path) -> Keyring:
         """A fresh key in `path`, readable by its owner only."""
-        write_durably(path, os.urandom(_KEY_BYTES))
+        write_durably(path, os.urandom(KEY_BYTES))
         return cls.load(path)
 
     def make(self, name: str) -> tuple[DataKey, bytes]:
         """A fresh key, and its wrapped form to be kept beside what it seals."""
-        key = os.urandom(_KEY_BYTES)
+        key = os.urandom(KEY_BYTES)
         return DataKey(key), self._unit.seal(key, f"key:{name}")
 
     def unwrap(self, wrapped: bytes, name: str) -> DataKey:

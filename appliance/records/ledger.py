@@ -6,30 +6,31 @@ Not thread-safe: `appliance.records.store.Store` owns the one thread that may us
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from sqlite_utils import Database
 
 from appliance import clock
-from appliance.records import audit
+from appliance.records import audit, instances
 from appliance.records.blobs import Blobs
-from appliance.records.errors import Damaged, StorageFull, StoreError, Unknown
+from appliance.records.errors import Damaged, StoreError, Unknown
 from appliance.records.keys import DataKey, Keyring
 from appliance.records.model import (
     ConsultationRecord,
     Delivery,
+    Instance,
     KeptResult,
     OutboxRow,
     Quarantined,
     Receipt,
     Result,
 )
-from appliance.records.schema import MIGRATIONS, unknown_steps
+from appliance.records.opening import disk_errors, prepare
+from appliance.records.spool import Spool
 
 ENDED = ("closed", "abandoned")
 UNIT = "unit"  # the actor of what nobody asked for
@@ -52,7 +53,7 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
         try:
-            _prepare(db, path)
+            prepare(db, path)
         except sqlite3.OperationalError as error:
             db.close()
             raise StoreError(f"{path} cannot be opened: {error}") from error
@@ -137,7 +138,11 @@ class Ledger:
 
     # --- results
 
-    def keep(self, result: Result, fingerprint: bytes | None, data: bytes | None = None) -> bool:
+    def spool(self, cap: int) -> Spool:
+        """Where an object of at most `cap` bytes can arrive, to be given to `keep` or `quarantine`."""
+        return self._blobs.spool(cap)
+
+    def keep(self, result: Result, fingerprint: bytes | None, data: bytes | Spool | None = None) -> bool:
         """Result, outbox row and audit line in one transaction; False if this very reading was kept before.
 
         `fingerprint` is what makes the reading the same reading again (None: it can never come twice). `data` are
@@ -145,8 +150,7 @@ class Ledger:
         """
         mark = None if fingerprint is None else self._keyring.fingerprint(fingerprint)
         if data is not None:
-            with _disk_errors():
-                self._blobs.put(result.consultation, data, self._key(result.consultation))
+            self._keep_bytes(result.consultation, data, self._key(result.consultation))
         body = self._seal(result.consultation, f"result:{result.id}", result)
         try:
             with self._transaction():
@@ -155,6 +159,7 @@ class Ledger:
                     "INSERT INTO result(id, consultation, kind, at, fingerprint, body) VALUES (?, ?, ?, ?, ?, ?)",
                     (result.id, result.consultation, result.kind, result.at.isoformat(), mark, body),
                 )
+                instances.insert(self._db, self._keyring, result.obj, result.id)
                 self._queue(result.consultation, "result", result.id)
                 self._audit("keep", result.id, result.kind)
         except _Duplicate:
@@ -190,10 +195,12 @@ class Ledger:
 
     # --- quarantine
 
-    def quarantine(self, reading: Quarantined, fingerprint: bytes | None) -> bool:
+    def quarantine(self, reading: Quarantined, fingerprint: bytes | None, spool: Spool | None = None) -> bool:
         """Keep what may not be charted, under a key of its own; False if it is kept already, here or as a result."""
         mark = None if fingerprint is None else self._keyring.fingerprint(fingerprint)
         key, wrapped = self._keyring.make(reading.id)
+        if spool is not None:
+            self._keep_bytes(reading.id, spool, key)
         body = key.seal(msgspec.json.encode(reading), f"quarantine:{reading.id}")
         try:
             with self._transaction():
@@ -203,8 +210,10 @@ class Ledger:
                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (reading.id, reading.reason, reading.device.key, reading.at.isoformat(), mark, wrapped, body),
                 )
+                instances.insert(self._db, self._keyring, reading.obj, reading.id)
                 self._audit("quarantine", reading.id, reading.reason)
         except _Duplicate:
+            self._blobs.forget(reading.id)
             return False
         return True
 
@@ -215,6 +224,29 @@ class Ledger:
             msgspec.json.decode(self._keyring.unwrap(key, name).unseal(body, f"quarantine:{name}"), type=Quarantined)
             for name, key, body in rows
         ]
+
+    def quarantined_blob(self, reading: str, sha256: str) -> bytes:
+        """The bytes of an object in quarantine."""
+        row = self._db.execute("SELECT key FROM quarantine WHERE id = ?", (reading,)).fetchone()
+        if row is None:
+            raise Unknown(f"no such row: {reading}")
+        return self._blobs.get(reading, sha256, self._keyring.unwrap(row[0], reading))
+
+    # --- DICOM
+
+    def held(self, asked: Sequence[Instance]) -> dict[str, str]:
+        """See `instances.held`."""
+        return instances.held(self._db, self._keyring, asked)
+
+    def step(self, uid: str) -> str | None:
+        """See `instances.step`."""
+        return instances.step(self._db, self._keyring, uid)
+
+    def save_step(self, uid: str, state: str, consultation: str | None) -> None:
+        """A device tells how far its procedure step is, for this consultation or for none that is open."""
+        with self._transaction():
+            name = instances.save_step(self._db, self._keyring, uid, state)
+            self._audit(f"step-{state}", name, consultation or "")
 
     # --- the outbox
 
@@ -274,7 +306,7 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _disk_errors():
+        with disk_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -283,6 +315,13 @@ class Ledger:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _keep_bytes(self, owner: str, data: bytes | Spool, key: DataKey) -> None:
+        with disk_errors():
+            if isinstance(data, Spool):
+                self._blobs.take(owner, data, key)
+            else:
+                self._blobs.put(owner, data, key)
 
     def _queue(self, consultation: str, kind: str, ref: str) -> None:
         self._db.execute(
@@ -349,35 +388,3 @@ class Ledger:
 
 class _Duplicate(Exception):  # noqa: N818 - a way out of a transaction, never seen outside
     pass
-
-
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    # WAL with FULL: NORMAL lost acknowledged commits when the power was cut (measured, see docs/decisions).
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cell_size_check = ON"):
-        db.execute(f"PRAGMA {pragma}")
-    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        raise sqlite3.DatabaseError(found)
-    schema = Database(db)
-    newer = unknown_steps(schema)
-    if newer:
-        raise StoreError(
-            f"{path} was written by a newer Chevet (it has taken the steps {', '.join(newer)}). "
-            "Install that version again, or give this one another state directory; nothing was changed."
-        )
-    MIGRATIONS.apply(schema)
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """SQLite's and the system's words for "no room" become one of ours; the rest is a broken store."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if "full" in str(error):
-            raise StorageFull("there is no room left on the unit's disk") from error
-        raise StoreError(f"the records cannot be written: {error}") from error
-    except OSError as error:
-        if error.errno in {28, 122, 27}:  # ENOSPC, EDQUOT, EFBIG
-            raise StorageFull("there is no room left on the unit's disk") from error
-        raise StoreError(f"the records cannot be written: {error}") from error

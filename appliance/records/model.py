@@ -36,6 +36,17 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """Which DICOM object it is: its UIDs, as it was received."""
+
+    sop_class: str
+    instance: str
+    study: str = ""
+    transfer_syntax: str = ""
+    modality: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """The large bytes of a result, kept by their SHA-256 (hex)."""
 
@@ -45,6 +56,7 @@ class Object:
     source: str
     width: int | None = None
     height: int | None = None
+    dicom: Instance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +64,13 @@ class Result:
     """An accepted reading, still or sound. `at` is the unit's wall clock at arrival, `at_ns` its CLOCK_BOOTTIME.
 
     `taken` is the device's own clock (local, naive); `clock_offset_s` what must be added to it to get the unit's,
-    within `clock_uncertainty_s`; both None where the device's clock is not known.
+    within `clock_uncertainty_s`; both None where the device's clock is not known. `clock_known`: `read` from the device,
+    or `inferred` from when its readings arrived.
     """
 
     id: str
     consultation: str
-    kind: str  # measurement | still | sound
+    kind: str  # measurement | still | sound | document
     status: str  # valid | questionable | failed | manual
     device: DeviceRef
     at: datetime
@@ -73,6 +86,7 @@ class Result:
     typed_by: str | None = None
     reason: str | None = None
     raw: str | None = None  # the packet it came from, hex, at most 512 bytes
+    clock_known: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +175,10 @@ class Quarantined:
     taken: datetime | None = None
     consultation: str | None = None  # the one that was open then, if any
     raw: str | None = None
+    clock_offset_s: float | None = None
+    clock_uncertainty_s: float | None = None
+    clock_known: str | None = None
+    obj: Object | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,20 @@ def _first(db: Database) -> None:
     )
 
 
+@MIGRATIONS(name="0002-received-objects")
+def _received_objects(db: Database) -> None:
+    """DICOM instances that are held here and procedure steps that were told of; their UIDs as keyed digests."""
+    db.create_table(
+        "instance",
+        {"id": int, "instance": str, "sop_class": str, "ref": str},
+        pk="id",
+        not_null=["instance", "sop_class", "ref"],
+        strict=True,
+    )
+    db.table("instance").create_index(["instance"])
+    db.create_table("step", {"id": str, "state": str}, pk="id", not_null=["state"], strict=True)
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that a newer Chevet has taken on this database: then it is not ours to write."""
     ours = {step.name for step in MIGRATIONS.pending(Database(memory=True))}

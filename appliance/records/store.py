@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,16 @@ from appliance.records.blobs import Blobs
 from appliance.records.errors import Damaged, StoreError
 from appliance.records.keys import Keyring, sync_directory
 from appliance.records.ledger import Ledger
-from appliance.records.model import ConsultationRecord, KeptResult, OutboxRow, Quarantined, Receipt, Result
+from appliance.records.model import (
+    ConsultationRecord,
+    Instance,
+    KeptResult,
+    OutboxRow,
+    Quarantined,
+    Receipt,
+    Result,
+)
+from appliance.records.spool import Spool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,6 +55,7 @@ class Store:
         key = folder / "unit.key"
         keyring = Keyring.load(key) if key.exists() or path.exists() else Keyring.create(key)
         blobs = Blobs(folder / "blobs")
+        blobs.clear_spool()
         try:
             return cls(Ledger.open(path, keyring, blobs), lock, None)
         except Damaged:
@@ -86,7 +96,7 @@ class Store:
         """See `Ledger.leases`."""
         return await self._run(self._ledger.leases, consultation, at_ns)
 
-    async def keep(self, result: Result, fingerprint: bytes | None, data: bytes | None = None) -> bool:
+    async def keep(self, result: Result, fingerprint: bytes | None, data: bytes | Spool | None = None) -> bool:
         """See `Ledger.keep`."""
         return await self._run(self._ledger.keep, result, fingerprint, data)
 
@@ -106,9 +116,29 @@ class Store:
         """See `Ledger.blob`."""
         return await self._run(self._ledger.blob, consultation, sha256)
 
-    async def quarantine(self, reading: Quarantined, fingerprint: bytes | None) -> bool:
+    def spool(self, cap: int) -> Spool:
+        """See `Ledger.spool`; its bytes may be written by any one thread."""
+        return self._ledger.spool(cap)
+
+    async def quarantine(self, reading: Quarantined, fingerprint: bytes | None, spool: Spool | None = None) -> bool:
         """See `Ledger.quarantine`."""
-        return await self._run(self._ledger.quarantine, reading, fingerprint)
+        return await self._run(self._ledger.quarantine, reading, fingerprint, spool)
+
+    async def quarantined_blob(self, reading: str, sha256: str) -> bytes:
+        """See `Ledger.quarantined_blob`."""
+        return await self._run(self._ledger.quarantined_blob, reading, sha256)
+
+    async def held(self, asked: Sequence[Instance]) -> dict[str, str]:
+        """See `Ledger.held`."""
+        return await self._run(self._ledger.held, asked)
+
+    async def step(self, uid: str) -> str | None:
+        """See `Ledger.step`."""
+        return await self._run(self._ledger.step, uid)
+
+    async def save_step(self, uid: str, state: str, consultation: str | None) -> None:
+        """See `Ledger.save_step`."""
+        await self._run(self._ledger.save_step, uid, state, consultation)
 
     async def quarantined(self) -> list[Quarantined]:
         """See `Ledger.quarantined`."""
