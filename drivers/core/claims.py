@@ -7,6 +7,17 @@ from collections.abc import Collection, Iterable
 
 from drivers.core.driver import Claim, Driver, File, Gatt, Listener, Uart
 
+# USB-to-serial chips under their makers' own ids (Linux: drivers/usb/serial/*.c): what is behind them they do not say.
+CONVERTERS = frozenset(
+    {
+        *((0x0403, product) for product in (0x6001, 0x6010, 0x6011, 0x6014, 0x6015)),  # FTDI
+        *((0x1A86, product) for product in (0x5523, 0x7522, 0x7523, 0x55D3, 0x55D4)),  # WCH CH340, CH343, CH9102
+        *((0x067B, product) for product in (0x2303, 0x23A3, 0x23B3, 0x23C3, 0x23D3)),  # Prolific
+        *((0x10C4, product) for product in (0xEA60, 0xEA70, 0xEA71)),  # Silicon Labs CP210x
+        *((0x04D8, product) for product in (0x000A, 0x00DD)),  # Microchip
+    }
+)
+
 
 def gatt_driver(drivers: Iterable[Driver], services: Collection[str], name: str | None) -> Driver | None:
     """The driver of a peripheral that advertises these services (as in `Gatt.service`) under this name.
@@ -18,11 +29,10 @@ def gatt_driver(drivers: Iterable[Driver], services: Collection[str], name: str 
 
 
 def usb_driver(drivers: Iterable[Driver], vendor: int, product: int) -> Driver | None:
-    """The driver of a serial device that has USB ids of its own."""
-    for driver in drivers:
-        if isinstance(driver.claim, Uart) and (vendor, product) in driver.claim.usb:
-            return driver
-    return None
+    """The driver of a serial device that has USB ids of its own; None for a converter, and where two would do."""
+    ids = (vendor, product)
+    found = [driver for driver in drivers if isinstance(driver.claim, Uart) and ids in driver.claim.usb]
+    return found[0] if len(found) == 1 and ids not in CONVERTERS else None
 
 
 def overlap(one: Claim, other: Claim) -> bool:

@@ -19,3 +19,7 @@ class LinkLost(ChevetError):  # noqa: N818 - it is an event of the cable, and re
 
 class LinkError(ChevetError):
     """The link cannot be opened as asked: missing port, refused permission, wrong setting."""
+
+
+class NotThere(LinkError):  # noqa: N818 - it says what was found
+    """Nothing is at the link's place: unplugged, switched off, out of reach. No fault of anything."""

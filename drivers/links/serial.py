@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import termios
 import threading
 import time
@@ -12,13 +14,15 @@ from collections.abc import AsyncIterator
 import serial
 
 from drivers.core.driver import Uart
-from drivers.core.errors import LinkError, LinkLost
+from drivers.core.errors import LinkError, LinkLost, NotThere
 from drivers.links.base import Chunk
 from drivers.links.handover import HandOver
 
 POLL_S = 0.1  # how long a read waits: it bounds how long closing takes
 WRITE_S = 1.0  # a device that takes no bytes for so long is gone
 READ_CAP = 4096  # bytes; the kernel's own buffer
+# What the kernel says of a port that went before or while it was opened.
+GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO})
 
 
 class SerialLink:
@@ -62,7 +66,7 @@ class SerialLink:
     def _open(self) -> serial.Serial:
         claim = self._claim
         try:
-            return serial.Serial(
+            opened = serial.Serial(
                 self._port,
                 baudrate=claim.baud,
                 bytesize=claim.bits,
@@ -72,9 +76,22 @@ class SerialLink:
                 write_timeout=WRITE_S,
                 exclusive=True,
             )
+            _keep_lines_raised(opened.fileno())
         except (OSError, ValueError, termios.error) as error:  # pyserial's own are OSErrors
-            asked = f"{claim.baud} {claim.bits}{claim.parity}{claim.stop:g}"
-            raise LinkError(f"{self._port}: cannot open at {asked}: {error}") from None
+            raise self._refusal(error) from None
+        return opened
+
+    def _refusal(self, error: Exception) -> LinkError:
+        """What went wrong, and who can do what about it."""
+        number = error.errno if isinstance(error, OSError) else None
+        if number in GONE:
+            return NotThere(f"{self._port}: nothing is plugged in there ({os.strerror(number or 0)})")
+        if number in {errno.EACCES, errno.EPERM}:
+            return LinkError(f"{self._port}: permission refused: the user of the service must be in the port's group")
+        if number in {errno.EAGAIN, errno.EBUSY}:
+            return LinkError(f"{self._port}: another program has it: {error}")
+        asked = f"{self._claim.baud} {self._claim.bits}{self._claim.parity}{self._claim.stop:g}"
+        return LinkError(f"{self._port}: cannot open at {asked}: {error}")
 
     def _close(self) -> None:
         self._serial.cancel_read()
@@ -97,3 +114,14 @@ class SerialLink:
             self._heard.lose(f"{self._port}: gone: {error}")
         finally:
             self._heard.lose(f"{self._port}: no longer read")
+
+
+def _keep_lines_raised(fd: int) -> None:
+    """DTR and RTS stay as the first opening raised them when the port is closed (termios(3), HUPCL off).
+
+    Raised, because scales and isolated cables take their power from them and some devices speak only then; kept so,
+    because a device that resets on a falling DTR would reset at each attempt to open it again.
+    """
+    settings = termios.tcgetattr(fd)
+    settings[2] &= ~termios.HUPCL
+    termios.tcsetattr(fd, termios.TCSANOW, settings)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import termios
 import time
 import tty
 from collections.abc import Iterator
 
 import anyio
 import pytest
+import serial
 
 from drivers.core.driver import Uart
-from drivers.core.errors import LinkError, LinkLost
+from drivers.core.errors import LinkError, LinkLost, NotThere
 from drivers.links.base import Chunk
 from drivers.links.handover import HandOver
 from drivers.links.serial import SerialLink
@@ -122,15 +125,46 @@ async def test_closing_is_quick(terminal: Terminal) -> None:
 
 async def test_a_port_is_ours_alone(terminal: Terminal) -> None:
     async with SerialLink(terminal.path, Uart(115200)):
-        with pytest.raises(LinkError, match="exclusively lock"):
+        with pytest.raises(LinkError, match=r"another program has it: .*exclusively lock"):
             async with SerialLink(terminal.path, Uart(115200)):
                 pass
 
 
 async def test_a_missing_port_is_named() -> None:
-    with pytest.raises(LinkError, match=r"/dev/serial/by-id/none: cannot open at 9600 7E1: .*No such file"):
+    with pytest.raises(NotThere, match=r"/dev/serial/by-id/none: nothing is plugged in there"):
         async with SerialLink("/dev/serial/by-id/none", Uart(9600, 7, "E")):
             pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO])
+async def test_a_port_that_goes_while_it_is_opened_is_not_there(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise serial.SerialException(number, "it went")
+
+    monkeypatch.setattr(serial, "Serial", gone)
+    with pytest.raises(NotThere, match="nothing is plugged in there"):
+        async with SerialLink(terminal.path, Uart(9600)):
+            pass
+
+
+async def test_a_refused_permission_says_what_to_do(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise serial.SerialException(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(serial, "Serial", refused)
+    with pytest.raises(LinkError, match="must be in the port's group"):
+        async with SerialLink(terminal.path, Uart(9600)):
+            pass
+
+
+async def test_closing_a_port_does_not_drop_its_lines(terminal: Terminal) -> None:
+    before = termios.tcgetattr(terminal.device)
+    before[2] |= termios.HUPCL
+    termios.tcsetattr(terminal.device, termios.TCSANOW, before)
+    async with SerialLink(terminal.path, Uart(9600)):
+        assert not termios.tcgetattr(terminal.device)[2] & termios.HUPCL
 
 
 async def test_the_hand_over_is_bounded_and_counts() -> None:
