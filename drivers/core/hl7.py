@@ -10,6 +10,8 @@ from functools import lru_cache
 from drivers.core.errors import PacketError
 
 START, END = b"\x0b", b"\x1c\r"  # the envelope of MLLP
+ESCAPED = re.compile(r"\\([FSRET])\\")  # with the usual escape character
+BATCH = ("FHS", "BHS")  # what comes before the messages of a batch
 TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:\.(\d{1,6})\d*)?([+-]\d{4})?")
 
 Segment = list[str]
@@ -22,6 +24,7 @@ class Message:
     segments: tuple[Segment, ...]
     component: str
     repetition: str
+    escaped: dict[str, str]  # the letter of an escape -> the character it stands for
 
     @property
     def head(self) -> Segment:
@@ -37,7 +40,10 @@ class Message:
     def parts(self, segment: Segment, number: int) -> list[str]:
         """The components of a field, without spaces around them; never fewer than three."""
         parts = field(segment, number).split(self.repetition)[0].split(self.component)
-        return [part.strip() for part in parts] + [""] * (3 - len(parts))
+        return [self._plain(part.strip()) for part in parts] + [""] * (3 - len(parts))
+
+    def _plain(self, text: str) -> str:
+        return ESCAPED.sub(lambda found: self.escaped[found[1]], text) if "\\" in text else text
 
 
 def field(segment: Segment, number: int) -> str:
@@ -54,9 +60,10 @@ def messages(data: bytes) -> list[Message]:
     for line in filter(None, map(str.strip, lines)):
         if re.match(r"MSH[^\w\s]{4}", line):
             found.append([])
-        if not found:
+        if found:
+            found[-1].append(line)
+        elif not line.startswith(BATCH):
             raise PacketError(f"no HL7 message: {len(data)} bytes that do not begin with MSH")
-        found[-1].append(line)
     if not found:
         raise PacketError(f"no HL7 message: {len(data)} bytes without a segment")
     return [_message(part) for part in found]
@@ -66,7 +73,8 @@ def _message(lines: list[str]) -> Message:
     first = lines[0]
     separator = first[3]
     head = ["MSH", separator, *first.split(separator)[1:]]
-    return Message((head, *(line.split(separator) for line in lines[1:])), first[4], first[5])
+    segments = (head, *(line.split(separator) for line in lines[1:]))
+    return Message(segments, first[4], first[5], dict(zip("FSRET", first[3:8], strict=True)))
 
 
 @lru_cache(64)  # one message says the same instant over and over

@@ -9,6 +9,8 @@ from drivers.core.model import Numeric, Validity
 from drivers.core.units import plausible
 from drivers.core.vocab import Metric
 
+FIRST_YEAR = 2015  # where clocks that nobody has set begin is earlier: 2000, 2010, 2012
+
 
 def measured(
     metric: Metric,
@@ -25,3 +27,8 @@ def measured(
     if value is None or not plausible(metric, value, unit):
         validity = Validity.INVALID
     return Numeric(metric, value, unit, validity, taken, from_memory, site)
+
+
+def clock_unset(taken: datetime | None) -> bool:
+    """Whether a device that stamps its measurements has a clock that nobody has set."""
+    return taken is None or taken.year < FIRST_YEAR

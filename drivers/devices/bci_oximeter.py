@@ -3,7 +3,7 @@
 Byte 0: bit 7 set (in no other byte), 6 beep, 4 no signal, 3-0 its strength. 1: pleth. 2: bit 6 is bit 7 of the pulse,
 5 searching, 4 no finger or probe fault, 3-0 bar graph. 3: pulse. 4: saturation. There is no checksum.
 Sources: Berry's BCI protocol V1.2, atbrask/CMS50Dplus. Vendors disagree on bit 5 of byte 0: the probe is unplugged
-(Berry), the saturation falls (Contec). Where the vendor is unknown it is left alone: without a probe come 127 and 255.
+(Berry), the saturation falls (Contec). Where the vendor is unknown it makes the numbers doubtful, and no more.
 Makers differ in baud rate too; 4800 is that of the public OEM manual, with 60 samples a second.
 """
 
@@ -25,6 +25,7 @@ NO_SPO2, NO_PULSE = (0, 127), (0, 255)
 # (byte, bit, notice): the values mean nothing
 CONDITIONS = ((0, 0x10, "no-finger"), (2, 0x10, "no-finger"), (2, 0x20, "searching"))
 UNPLUGGED = (0, 0x20, "sensor-unplugged")
+DOUBTFUL = 0x20  # of byte 0, where it is not among the conditions
 
 SERVICE, STREAM = "49535343-fe7d-4ae5-8fa9-9fafd205e455", "49535343-1e4d-4bd9-ba61-23c647249616"
 
@@ -55,11 +56,14 @@ class Samples:
 
     def _judged(self, said: bytes) -> Iterator[Event]:
         pulse, spo2 = (said[2] & 0x40) << 1 | said[3], said[4]
-        validity = Validity.INVALID if self._void else Validity.VALID
+        doubtful = said[0] & DOUBTFUL and UNPLUGGED not in self._conditions
+        validity = Validity.INVALID if self._void else Validity.QUESTIONABLE if doubtful else Validity.VALID
         yield measured(SPO2, None if spo2 in NO_SPO2 or self._void else Decimal(spo2), validity=validity)
         yield measured(PULSE_RATE, None if pulse in NO_PULSE or self._void else Decimal(pulse), validity=validity)
         for code in dict.fromkeys(code for at, bit, code in self._conditions if said[at] & bit):
             yield Notice(code)
+        if doubtful and not self._void:
+            yield Notice("signal-poor")
 
 
 DRIVER = Driver(

@@ -8,6 +8,7 @@ from drivers.core.codec import Reader
 from drivers.core.cuff import blood_pressure, status_notices
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.gatt import Characteristics
+from drivers.core.measured import clock_unset
 from drivers.core.model import Event
 from drivers.core.vocab import BATTERY, DIASTOLIC, MEAN_PRESSURE, PULSE_RATE_NIBP, SYSTOLIC
 
@@ -25,17 +26,23 @@ def measurement(reader: Reader) -> Iterable[Event]:
     status = reader.u16() if flags & STATUS else 0
     reader.end()
     notices = status_notices(status)
-    if flags & TIME and taken is None:
+    if flags & TIME and clock_unset(taken):
         notices.append("clock-not-set")
     unit = "kPa" if flags & KPA else "mm[Hg]"
     return blood_pressure(systolic, diastolic, mean, pulse, unit=unit, taken=taken, notices=notices)
+
+
+def inflating(reader: Reader) -> Iterable[Event]:
+    """One Intermediate Cuff Pressure (0x2A36): proven, and not passed on, because it is no measurement yet."""
+    measurement(reader)
+    return ()
 
 
 DRIVER = Driver(
     name="ble-blood-pressure",
     kind="blood-pressure",
     claim=Gatt("1810", ("2a35",)),
-    decoder=lambda: Characteristics({"2a35": measurement}),
+    decoder=lambda: Characteristics({"2a35": measurement, "2a36": inflating}),
     quiet_s=None,  # it speaks once a measurement
     gives=(SYSTOLIC, DIASTOLIC, MEAN_PRESSURE, PULSE_RATE_NIBP, BATTERY),
     tier=Tier.CAPTURED,

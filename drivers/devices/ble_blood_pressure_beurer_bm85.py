@@ -13,6 +13,7 @@ from drivers.core.cuff import blood_pressure, status_notices
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.errors import PacketError
 from drivers.core.gatt import Characteristics
+from drivers.core.measured import clock_unset
 from drivers.core.model import Event
 from drivers.core.vocab import BATTERY, DIASTOLIC, PULSE_RATE_NIBP, SYSTOLIC
 
@@ -31,7 +32,7 @@ def measurement(reader: Reader) -> Iterable[Event]:
     status = reader.u16_be()
     reader.end()
     notices = status_notices(status)
-    if taken is None:
+    if clock_unset(taken):
         notices.append("clock-not-set")
     return blood_pressure(systolic, diastolic, mean, pulse, taken=taken, notices=notices)
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.gatt import Characteristics
-from drivers.core.measured import measured
+from drivers.core.measured import clock_unset, measured
 from drivers.core.model import Event, Notice, Numeric, Validity
 from drivers.core.vocab import BATTERY, GLUCOSE
 
@@ -104,7 +104,7 @@ def _events(value: Decimal | None, unit: str, taken: datetime | None, status: in
     validity = Validity.VALID if HARMLESS.issuperset(codes) else Validity.INVALID
     # Records lie in the meter for months: one that cannot say when it was taken is not believed to be of now.
     yield measured(GLUCOSE, value, unit, validity=validity, taken=taken, from_memory=taken is None)
-    codes += ["measurement-failed"] * (value is None) + ["clock-not-set"] * (taken is None)
+    codes += ["measurement-failed"] * (value is None) + ["clock-not-set"] * clock_unset(taken)
     yield from map(Notice, dict.fromkeys(codes))
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.gatt import Characteristics
-from drivers.core.measured import measured
+from drivers.core.measured import clock_unset, measured
 from drivers.core.model import Event, Notice, Validity
 from drivers.core.vocab import BATTERY, PERFUSION_INDEX, PULSE_RATE, SPO2
 
@@ -63,7 +63,7 @@ def spot_check(reader: Reader) -> Iterator[Event]:
     perfusion = reader.sfloat() if flags & SPOT_PERFUSION else None
     reader.end()
     yield from _events(spo2, pulse, perfusion, status, sensor, taken)
-    if flags & CLOCK_NOT_SET or (flags & TIME and taken is None):
+    if flags & CLOCK_NOT_SET or (flags & TIME and clock_unset(taken)):
         yield Notice("clock-not-set")
 
 

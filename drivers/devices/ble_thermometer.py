@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.gatt import Characteristics
-from drivers.core.measured import measured
+from drivers.core.measured import clock_unset, measured
 from drivers.core.model import Event, Notice
 from drivers.core.vocab import BATTERY, TEMPERATURE
 
@@ -27,15 +27,21 @@ def measurement(reader: Reader) -> Iterator[Event]:
     yield measured(TEMPERATURE, value, "[degF]" if flags & FAHRENHEIT else "Cel", taken=taken, site=site)
     if value is None:
         yield Notice("measurement-failed")
-    if flags & TIME and taken is None:
+    if flags & TIME and clock_unset(taken):
         yield Notice("clock-not-set")
+
+
+def rising(reader: Reader) -> Iterable[Event]:
+    """One Intermediate Temperature (0x2A1E): proven, and not passed on, because it has not settled."""
+    list(measurement(reader))
+    return ()
 
 
 DRIVER = Driver(
     name="ble-thermometer",
     kind="thermometer",
     claim=Gatt("1809", ("2a1c",)),
-    decoder=lambda: Characteristics({"2a1c": measurement}),
+    decoder=lambda: Characteristics({"2a1c": measurement, "2a1e": rising}),
     quiet_s=None,  # it speaks once a measurement
     gives=(TEMPERATURE, BATTERY),
     tier=Tier.CAPTURED,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier
 from drivers.core.gatt import Characteristics
-from drivers.core.measured import measured
+from drivers.core.measured import clock_unset, measured
 from drivers.core.model import Event, Notice, Numeric
 from drivers.core.vocab import BATTERY, BODY_FAT, WEIGHT
 
@@ -74,7 +74,7 @@ def _when(reader: Reader, flags: int) -> tuple[datetime | None, bool]:
     if not flags & TIME:
         return None, False
     taken = reader.date_time()
-    return taken, taken is None
+    return taken, clock_unset(taken)
 
 
 def _weight(raw: int, flags: int, taken: datetime | None) -> Numeric:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from drivers.core import hl7, pcd01, vocab
 from drivers.core.driver import Driver, Listener
+from drivers.core.errors import PacketError
 from drivers.core.model import DeviceClock, Event, Identity, Notice, Numeric, Packet, Validity
 from drivers.core.monitor import InUse, LastCuff
 from drivers.core.units import plausible
@@ -23,6 +24,7 @@ CUFF = (vocab.SYSTOLIC, vocab.DIASTOLIC, vocab.MEAN_PRESSURE, vocab.PULSE_RATE_N
 NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")  # seven digits are no number but NaN
 FLAGS = {"INV": "", "NAV": "", "CALIB": "calibrating", "TEST": "demonstration-data", "DEMO": "demonstration-data"}
 NOT_THERE = {"X", "D", "W", "N"}
+DOUBTS = {"QUES": "", "EARLY": "early-estimate"}
 LATEST = datetime(9999, 12, 31)  # noqa: DTZ001 - the clocks of monitors have no zone
 
 
@@ -35,6 +37,8 @@ class Report:
         self.seen: dict[vocab.Metric, Numeric] = {}
         self.notices: dict[vocab.Metric, str] = {}
         self.own_time = False  # of the cuff
+        if sum(segment[0] == "PID" for segment in message.segments) > 1:
+            raise PacketError("a report of several patients: whose the values are cannot be told")
         common = ""
         for segment in message.segments:
             if segment[0] == "OBR":
@@ -47,15 +51,15 @@ class Report:
         unit = pcd01.unit(message.parts(segment, 6), metric) if metric is not None else None
         if metric is None or unit is None or (metric in self.seen and self.seen[metric].value is not None):
             return
-        flags = set(re.split(r"[~^]", hl7.field(segment, 8)) if hl7.field(segment, 8) else ())
+        flags = set(hl7.field(segment, 8).replace(message.component, message.repetition).split(message.repetition))
         number = NUMBER.fullmatch(hl7.field(segment, 5).strip())
         there = number is not None and not flags & FLAGS.keys() and hl7.field(segment, 11) not in NOT_THERE
         value = Decimal(number[0]) if number is not None and there else None
-        notice = next((FLAGS[flag] for flag in sorted(flags & FLAGS.keys())), "")
+        notice = next((said[flag] for said in (FLAGS, DOUBTS) for flag in sorted(flags & said.keys())), "")
         if value is not None and metric not in CUFF and not plausible(metric, value, unit):
             value, notice = None, "implausible"
         self.notices[metric] = notice
-        doubt = Validity.QUESTIONABLE if "QUES" in flags else Validity.VALID
+        doubt = Validity.QUESTIONABLE if flags & DOUBTS.keys() else Validity.VALID
         own = self._taken(hl7.field(segment, 14))
         if metric is vocab.SYSTOLIC:
             self.own_time = own is not None

@@ -20,7 +20,7 @@ from drivers.core.measured import measured
 from drivers.core.model import DeviceClock, Event, Identity, Notice, Packet, Validity
 from drivers.core.vocab import PERFUSION_INDEX, PULSE_RATE, SPO2, Metric
 
-LINE = re.compile(r"(\d\d/\d\d/\d\d \d\d:\d\d:\d\d) ([!-~]+=[!-~]*(?: [!-~]+=[!-~]*)*) *")
+LINE = re.compile(r" *(\d\d/\d\d/\d\d \d\d:\d\d:\d\d) +([!-~]+=[!-~]*(?: +[!-~]+=[!-~]*)*)\s*")
 NO_VALUE = re.compile(r"[-.]+%?")
 
 # Each number has its digits, always: a line that lost a byte does not fit.
@@ -30,7 +30,7 @@ NUMBERS: tuple[tuple[str, Metric, re.Pattern[str]], ...] = (
     ("PI", PERFUSION_INDEX, re.compile(r"(\d\d\.\d\d)%?")),
 )
 # How the line ends: the Rad-8 with 6 digits, the Radical-7 with a second field. A line cut short does not.
-EXCEPTIONS = re.compile(r".* ALARM=(?:[0-9A-F]{4} EXC=([0-9A-F]{6})|[0-9A-F]{6} EXC=([0-9A-F]{7}) EXC1=[0-9A-F]{8}) *")
+EXCEPTIONS = re.compile(r".* ALARM=(?:[\dA-F]{4} +EXC=([\dA-F]{6})|[\dA-F]{6} +EXC=([\dA-F]{7}) +EXC1=[\dA-F]{8})")
 PROCESSING = 0x800  # the SET algorithm runs: no condition
 
 DOUBTS = {
@@ -63,7 +63,7 @@ def decode(packet: Packet) -> Iterator[Event]:
 
 
 def _read(data: bytes) -> tuple[datetime | None, dict[str, str], list[tuple[str, Validity]]]:
-    line = LINE.fullmatch(data.decode("latin-1"))
+    line = LINE.fullmatch(data.decode("latin-1").upper())
     exceptions = line and EXCEPTIONS.fullmatch(line[2])
     if line is None or exceptions is None:
         raise PacketError(f"no ASCII 1 line: {len(data)} bytes that are not date, time and fields up to EXC")

@@ -1,7 +1,7 @@
 """A&D scales and indicators, and the many that copy them: one line of text a weighing, `ST,GS,+0071.85kg`.
 
 Header 1: ST stable, US unstable, OL out of range, QT a count. Header 2, which some leave out: GS gross, NT net, TR and
-PT tare. Then the polarity, digits or spaces with a decimal point (or comma), and the unit. Only a stable line is a
+PT tare. Then the polarity, which copies leave out, digits or spaces with a decimal point (or comma), and the unit. Only a stable line is a
 weighing; an empty platform is none. Sources: the makers' manuals (AD-4329A, AD-4404, GH series).
 """
 
@@ -18,7 +18,7 @@ from drivers.core.measured import measured
 from drivers.core.model import Event, Notice, Packet
 from drivers.core.vocab import WEIGHT
 
-LINE = re.compile(rb"(ST|US|OL|QT),(?:(GS|NT|TR|PT|G |N |T ),)?([+-])([ \d]*[.,]?[ \d]*) *([A-Za-z]*) *")
+LINE = re.compile(rb"(ST|US|OL|QT),(?:(GS|NT|TR|PT|G |N |T ),)?([+-]|(?=[ \d]))([ \d]*[.,]?[ \d]*) *([A-Za-z]*) *")
 DIGITS = re.compile(rb"\d+(?:[.,]\d*)?")
 UNITS = {b"kg": "kg", b"g": "g", b"lb": "[lb_av]"}
 TARE = (b"TR", b"PT", b"T ")
@@ -30,6 +30,7 @@ def decode(packet: Packet) -> Iterator[Event]:
     if line is None:
         raise PacketError(f"{len(packet.data)} bytes that are no A&D line")
     state, kind, sign, digits, unit = line.groups()
+    unit = unit.lower()
     if unit not in UNITS and state != b"QT":
         raise PacketError(f"unit {unit.decode()!r} is none of {', '.join(key.decode() for key in UNITS)}")
     if state == b"OL":
@@ -38,7 +39,7 @@ def decode(packet: Packet) -> Iterator[Event]:
         yield Notice("unstable")
     elif state == b"ST" and kind not in TARE:
         weight = _weight(digits)
-        if weight and sign == b"+":
+        if weight and sign != b"-":
             yield measured(WEIGHT, weight, UNITS[unit])
 
 

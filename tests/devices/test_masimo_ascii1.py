@@ -51,3 +51,7 @@ def test_an_endless_line_is_left_out_and_counted() -> None:
 def test_errors_do_not_quote_the_numbers() -> None:
     found = outcome(DRIVER, [Packet(LINE.format("000800").replace("098%", "98%").strip().encode())])
     assert [str(error) for error in found] == ["SPO2= holds no number as this monitor writes it: 3 characters"]
+
+
+def test_spaces_around_a_line_are_nothing() -> None:
+    assert [str(numeric.value) for numeric in numerics("  " + LINE.format("000800 "))] == ["98", "101", "2.14"]
