@@ -1,10 +1,10 @@
 """Philips IntelliVue monitors: answers to numeric polls of the Data Export interface over RS-232, 115200 8N1.
 
-A frame is C0, 11 01, a length, the message, CRC-16 (X.25, low byte first), C1; 7D escapes. Read are the results of poll
-actions (0C16; F13B, which come by themselves), whole or linked: observed values (0950, 094B) with state and unit, and
-when they were taken (0990). Everything is big-endian, numbers are FLOAT. Sources: mdpnp/mdpnp (BSD-2-Clause) and
-part-cw/LNhealth (BSD-style). A monitor says nothing before it is associated with and polled: a conversation that a
-driver cannot hold. Left alone are waves, and perfusion, which has no unit. What demonstrates or tests is not given.
+A frame is C0, 11 01, a length, the message, CRC-16 (X.25, low byte first), C1; 7D escapes. Once it is associated and
+asked (core/intellivue.py), read are the results of poll actions (0C16; F13B, which come by themselves), whole or
+linked: observed values (0950, 094B) with state and unit, and when they were taken (0990). Everything is big-endian,
+numbers are FLOAT. Sources: mdpnp/mdpnp (BSD-2-Clause) and part-cw/LNhealth (BSD-style). Left alone are waves, and
+perfusion, which has no unit. What demonstrates or tests is not given.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from drivers.core import vocab
+from drivers.core import intellivue, vocab
 from drivers.core.codec import Reader
-from drivers.core.crc import crc16_sdlc
 from drivers.core.driver import Driver, Uart
-from drivers.core.errors import PacketError
 from drivers.core.framing import Stuffed
-from drivers.core.model import Event, Notice, Packet, Validity
+from drivers.core.model import Ask, Event, Notice, Packet, Validity
 from drivers.core.monitor import InUse, LastCuff
 
-DATA_EXPORT, HEAD = b"\x11\x01", 4
 MESSAGE, RESULT, LINKED, ACTION = b"\xe1\0", b"\0\2", b"\0\5", b"\0\7"
 POLL, POLL_BY_ITSELF = b"\x0c\x16", b"\xf1\x3b"
 VALUE, VALUES, TAKEN = 0x0950, 0x094B, 0x0990
@@ -48,11 +45,12 @@ class Polls:
 
     def __call__(self, packet: Packet) -> Iterator[Event]:
         """One message."""
-        data = packet.data
-        right = data[:2] == DATA_EXPORT and int.from_bytes(data[2:HEAD], "big") == len(data) - HEAD - 2
-        if not right or crc16_sdlc(data[:-2]) != int.from_bytes(data[-2:], "little"):
-            raise PacketError(f"no frame of the data export, or its length or CRC is wrong: {len(data)} bytes")
-        return self._events(dict(_observed(Reader(data[HEAD:-2]))))
+        message = intellivue.unframed(packet.data)
+        answer = intellivue.known(message)
+        if answer is not None:
+            yield from (Ask(intellivue.framed(words)) for words in (answer, intellivue.NUMERICS))
+        elif message[:2] == MESSAGE:
+            yield from self._events(dict(_observed(Reader(message))))
 
     def _events(self, found: dict[int, Observed]) -> Iterator[Event]:
         told: set[vocab.Metric] = set()
@@ -77,37 +75,27 @@ def _observed(message: Reader) -> Iterator[tuple[int, Observed]]:
     if (session, command) != (MESSAGE, ACTION) or kind not in (RESULT, LINKED) or action not in (POLL, POLL_BY_ITSELF):
         return
     message.take(20 if action == POLL else 22)  # number, relative and absolute time, what was asked for
-    for context in _items(message):
+    for context in intellivue.items(message):
         context.take(2)
-        for item in _items(context):
+        for item in intellivue.items(context):
             item.take(2)
-            yield from _values({listed.u16_be(): Reader(listed.take(listed.u16_be())) for listed in _items(item)})
+            yield from _values(
+                {listed.u16_be(): Reader(listed.take(listed.u16_be())) for listed in intellivue.items(item)}
+            )
 
 
 def _values(attributes: dict[int, Reader]) -> Iterator[tuple[int, Observed]]:
     """The values of one object."""
-    taken = _time(attributes[TAKEN].take(8)) if TAKEN in attributes else None
+    taken = intellivue.time(attributes[TAKEN].take(8)) if TAKEN in attributes else None
     one, several = attributes.get(VALUE), attributes.get(VALUES)
-    for value in [one] if one else _items(several) if several else []:
+    for value in [one] if one else intellivue.items(several) if several else []:
         physio, state, unit = value.u16_be(), value.u16_be(), UNITS.get(value.u16_be(), "")
         number = value.float32_be()
         if physio in METRICS and SAME.get(unit, unit) == METRICS[physio].unit:
             yield physio, (None if state & NO_NUMBER else number, state, unit, taken)
 
 
-def _items(reader: Reader) -> list[Reader]:
-    """For each item of a list, where it is read from."""
-    count = reader.u16_be()
-    return [Reader(reader.take(reader.u16_be()))] * count
-
-
-def _time(stamp: bytes) -> datetime | None:
-    """An absolute time, two decimal digits a byte; None where it is not set."""
-    try:
-        return datetime.fromisoformat(f"{stamp[:4].hex()}T{stamp[4:7].hex()}")
-    except ValueError:
-        return None
-
+SAYS = intellivue.framed(intellivue.ASSOCIATE), intellivue.framed(intellivue.NUMERICS)
 
 DRIVER = Driver(
     name="philips-intellivue",
@@ -115,6 +103,10 @@ DRIVER = Driver(
     claim=Uart(115200),
     decoder=Polls,
     framer=lambda: Stuffed(0xC0, 0xC1, 0x7D),
+    says=(*SAYS, intellivue.beginning(intellivue.KNOWN)),
+    hello=SAYS[:1],
+    keepalive=(SAYS[1], 300.0),  # asked for ten minutes at a time
+    quiet_s=5.0,
     continuous=True,
     gives=tuple(dict.fromkeys(METRICS.values())),
     evidence="made after public decoders; no recording is public",

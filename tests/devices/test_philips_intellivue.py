@@ -8,7 +8,8 @@ import pytest
 
 from drivers.core.codec import FLOAT_SPECIAL
 from drivers.core.crc import crc16_sdlc
-from drivers.core.errors import PacketError
+from drivers.core.errors import ForbiddenWords, PacketError
+from drivers.core.model import Ask
 from drivers.devices.philips_intellivue import DRIVER
 from tests.devices.captures import lines, outcome, packets
 
@@ -176,3 +177,36 @@ def test_what_never_ends_is_not_held_back() -> None:
     framer = DRIVER.framer()
     assert framer.feed(b"\xc0" + bytes(20_000)) == []
     assert framer.skipped >= 20_000 - 4096
+
+
+def test_the_conversation_by_which_it_comes_to_speak() -> None:
+    # The request of public clients, but for what is asked for: a poll a second, messages of 1000 bytes, numerics only.
+    (request,) = packets(DRIVER, [(DRIVER.hello[0], "")])
+    assert request.data[:6] == bytes.fromhex("110100ee0dec")
+    assert request.data[4 + 182 : 4 + 194].hex() == "8000000000001f40000003e8"
+    assert lines(outcome(DRIVER, [request])) == []  # heard back by an echo, it says nothing
+
+    tells = bytes.fromhex("e1000002 0001 0018 0007 0001 0012 0021 0000 0000 00481f2f 0d06 0004 00000000")
+    answer, poll_request = outcome(DRIVER, packets(DRIVER, [(frame(tells), "")]))
+    assert isinstance(answer, Ask)
+    assert isinstance(poll_request, Ask)
+    known = bytes.fromhex("e1000002 0002 0014 0007 0001 000e 0021 0000 0000 00481f2f 0d06 0000")
+    assert answer.data == frame(known)
+    assert DRIVER.allowed(answer.data)
+    numerics = (
+        "e1000002 0001 0028 0001 0007 0022 0021 00000000 00000000 f13b 0014 0001 0001 0006 0000 0001 0008 f13e 0004"
+    )
+    assert poll_request.data == frame(bytes.fromhex(numerics + "00493e00"))
+    assert DRIVER.allowed(poll_request.data)
+
+
+@pytest.mark.parametrize("command", ["0005", "0001", "0003"])
+def test_no_setting_of_the_monitor_can_be_changed(command: str) -> None:
+    words = bytes.fromhex(f"e1000002 0001 0014 0001 {command} 000e 0021 0000 0000 00000000 0d06 0000")
+    with pytest.raises(ForbiddenWords):
+        DRIVER.allowed(frame(words))
+
+
+@pytest.mark.parametrize("session", ["0e", "0c", "0a", "19"])
+def test_what_the_session_says_is_no_value(session: str) -> None:
+    assert said(frame(bytes.fromhex(session + "2e11010341"))) == []
