@@ -17,6 +17,8 @@ from drivers.devices import (
     hl7_oru,
     ivy_450c,
     masimo_ascii1,
+    microlife_cuff,
+    nellcor_n560,
     nonin_oem3,
     nonin_onyx,
     omron_eeprom,
@@ -28,6 +30,7 @@ from drivers.devices import (
     scp_ecg,
     viatom_o2ring,
     viatom_pc60fw,
+    yonker_cuff,
 )
 
 DRIVERS: dict[str, Driver] = {
@@ -47,6 +50,8 @@ DRIVERS: dict[str, Driver] = {
         hl7_oru.DRIVER,
         ivy_450c.DRIVER,
         masimo_ascii1.DRIVER,
+        microlife_cuff.DRIVER,
+        nellcor_n560.DRIVER,
         nonin_oem3.DRIVER,
         nonin_oem3.DRIVER_FORMAT_7,
         nonin_onyx.DRIVER,
@@ -62,5 +67,6 @@ DRIVERS: dict[str, Driver] = {
         viatom_o2ring.DRIVER,
         viatom_o2ring.DRIVER_S,
         viatom_pc60fw.DRIVER,
+        yonker_cuff.DRIVER,
     )
 }

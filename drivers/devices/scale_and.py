@@ -1,8 +1,8 @@
 """A&D scales and indicators, and the many that copy them: one line of text a weighing, `ST,GS,+0071.85kg`.
 
 Header 1: ST stable, US unstable, OL out of range, QT a count. Header 2, which some leave out: GS gross, NT net, TR and
-PT tare. Then the polarity, which copies leave out, digits or spaces with a decimal point (or comma), and the unit. Only a stable line is a
-weighing; an empty platform is none. Sources: the makers' manuals (AD-4329A, AD-4404, GH series).
+PT tare. Then the polarity, which copies leave out, digits or spaces with a decimal point (or comma), and the unit. Only
+a stable line is a weighing; an empty platform is none. Sources: the makers' manuals (AD-4329A, AD-4404, GH series).
 """
 
 from __future__ import annotations

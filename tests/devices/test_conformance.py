@@ -42,6 +42,7 @@ NEVER = {mantissa * 10**exponent for mantissa in MANTISSAS for exponent in (0, 3
 # Drivers whose packets prove themselves: one changed byte must not pass as a valid value.
 CHECKSUMMED = {
     "ge-s5",
+    "microlife-cuff",
     "nonin-format-13",
     "nonin-oem3",
     "nonin-oem3-format-7",
