@@ -33,11 +33,16 @@ class Reason(StrEnum):
     LEASE_OVER = "lease-over"
     BEFORE_LEASE = "before-lease"
     IMPLAUSIBLE = "implausible"
+    OTHER_PATIENT = "other-patient"
+    NO_IDENTITY = "no-identity"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one device said at one instant, with what is known of its clock (see `records.model.Result`)."""
+    """What one device said at one instant, with what is known of its clock (see `records.model.Result`).
+
+    `shown`: a single measurement that a monitor goes on showing, new to us and perhaps long made.
+    """
 
     device: DeviceRef
     arrival: Stamp
@@ -45,13 +50,20 @@ class Reading:
     notices: tuple[str, ...] = ()
     clock_offset_s: float | None = None
     clock_uncertainty_s: float | None = None
+    clock_known: str | None = None
     continuous: bool = False
+    shown: bool = False
     raw: bytes = b""
 
     @property
     def taken(self) -> datetime | None:
         """The device's own instant of the measurement, if it gave one."""
         return next((numeric.taken for numeric in self.numerics if numeric.taken is not None), None)
+
+    @property
+    def held(self) -> bool:
+        """Whether it was on the monitor's screen before we looked, for nobody knows how long."""
+        return self.shown and self.taken is None and "value-held" in self.notices
 
     def fingerprint(self) -> bytes | None:
         """What makes this the same reading when it comes again; None where the device gives no time: always news."""
@@ -94,6 +106,8 @@ def _from_memory(reading: Reading) -> Reason | None:
         return Reason.CLOCK_UNKNOWN if "clock-not-set" in reading.notices else None
     if reading.clock_offset_s is None:
         return None if _close_to_wall(taken, reading.arrival) else Reason.CLOCK_UNKNOWN
+    if reading.shown:
+        return None  # however old: it counts whose it is, and that is for the lease to say
     age = _local(reading.arrival) - _on_our_clock(reading, taken)
     return Reason.FROM_MEMORY if age > FRESH + _uncertainty(reading) else None
 
@@ -110,6 +124,8 @@ def _unbound(reading: Reading, state: State | None, lease: Lease | None) -> Reas
 
 def _before(reading: Reading, lease: Lease | None) -> Reason | None:
     """The device measured before it was bound: it may have been on somebody else's arm."""
+    if reading.held:
+        return Reason.BEFORE_LEASE
     if lease is None or reading.taken is None:
         return None
     since = timedelta(microseconds=(reading.arrival.boot_ns - lease.from_ns) / 1000)

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from appliance import clock
 from appliance.care.acceptance import Reading, Reason, plausible
 from appliance.care.errors import Refused
+from appliance.care.imaging import Document
 from appliance.clock import Stamp
 from appliance.records.model import DeviceRef, Object, Quarantined, Result, Value
 from drivers.core.model import Numeric
@@ -55,6 +56,7 @@ def measured(consultation: str, reading: Reading, status: str) -> Result:
         taken=reading.taken,
         clock_offset_s=reading.clock_offset_s,
         clock_uncertainty_s=reading.clock_uncertainty_s,
+        clock_known=reading.clock_known,
         raw=reading.raw[:RAW_LIMIT].hex() or None,
     )
 
@@ -72,6 +74,9 @@ def held(reading: Reading, reason: Reason, consultation: str | None) -> Quaranti
         numerics=tuple(_value(numeric) for numeric in reading.numerics),
         notices=reading.notices,
         taken=reading.taken,
+        clock_offset_s=reading.clock_offset_s,
+        clock_uncertainty_s=reading.clock_uncertainty_s,
+        clock_known=reading.clock_known,
         consultation=consultation,
         raw=reading.raw[:RAW_LIMIT].hex() or None,
     )
@@ -127,6 +132,52 @@ def still(consultation: str, picture: Picture) -> Result:
             width=picture.width,
             height=picture.height,
         ),
+    )
+
+
+def document(consultation: str, received: Document, status: str) -> Result:
+    """A DICOM object, with the numbers that were read from it."""
+    at = received.arrival
+    return Result(
+        id=new_id(),
+        consultation=consultation,
+        kind="document",
+        status=status,
+        device=received.device,
+        at=at.wall,
+        at_ns=at.boot_ns,
+        boot_id=at.boot_id,
+        clock=_trust(at),
+        numerics=tuple(_value(numeric) for numeric in received.numerics),
+        taken=received.header.taken,
+        obj=_dicom(received),
+    )
+
+
+def held_document(received: Document, reason: Reason, consultation: str | None) -> Quarantined:
+    """A DICOM object that nobody may chart yet."""
+    at = received.arrival
+    return Quarantined(
+        id=new_id(),
+        reason=reason.value,
+        device=received.device,
+        at=at.wall,
+        at_ns=at.boot_ns,
+        boot_id=at.boot_id,
+        numerics=tuple(_value(numeric) for numeric in received.numerics),
+        taken=received.header.taken,
+        consultation=consultation,
+        obj=_dicom(received),
+    )
+
+
+def _dicom(received: Document) -> Object:
+    return Object(
+        sha256=received.sha256,
+        media_type="application/dicom",
+        bytes=received.size,
+        source=received.device.key,
+        dicom=received.header.dicom,
     )
 
 

@@ -9,35 +9,55 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 
+from appliance import clock
 from appliance.care.acceptance import Reading
 from appliance.care.room import Room
 from appliance.config import Care, Device
 from appliance.feed import Feed
 from appliance.instruments.bedside import Bedside
+from appliance.instruments.budget import Budget
+from appliance.instruments.guard import DriverSpun, Guard
+from appliance.instruments.hearing import Hearing
+from appliance.instruments.ladder import Trouble
+from appliance.instruments.patience import WRITE_S, Silent, Stalled, bounded, opened
+from appliance.instruments.recovery import Recovery
+from appliance.instruments.repairs import Repairs
 from appliance.instruments.waves import Waves
-from drivers.core.driver import Decoder, Driver
-from drivers.core.errors import LinkError, LinkLost, PacketError
-from drivers.core.model import Ask, Event, Packet
+from drivers.core.driver import Driver
+from drivers.core.errors import LinkError, LinkLost, NotThere
+from drivers.core.model import Ask, Event
 from drivers.links.base import Chunk, Link
 
 log = logging.getLogger(__name__)
 
 OpenLink = Callable[[Device, Driver], Link]
 
-BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between attempts to open; the last one for ever
 WAITING_READINGS = 64  # for a disk that stalls; then this device waits, and no other
+TURN_CHUNKS = 8  # in a row; then the others have their turn
+HEALTHY_NS = 60_000_000_000  # a driver that worked for so long has no fault that counts
 
 
 class Instrument:
     """Runs one device."""
 
     def __init__(
-        self, device: Device, driver: Driver, open_link: OpenLink, room: Room, feed: Feed, rules: Care
+        self,
+        device: Device,
+        driver: Driver,
+        open_link: OpenLink,
+        room: Room,
+        feed: Feed,
+        rules: Care,
+        guard: Guard | None = None,
+        repairs: Repairs | None = None,
     ) -> None:
         self._device, self._driver, self._open_link, self._room = device, driver, open_link, room
+        self._guard, self._budget = guard or Guard(), Budget()
         self._waiting: asyncio.Queue[Reading] = asyncio.Queue(WAITING_READINGS)
         self._bedside = Bedside(device, driver, room, feed, rules)
-        self._garbled = False
+        self._recovery = Recovery(device, self._bedside, repairs)
+        self._spoke = False
+        self._turn = 0
 
     @property
     def key(self) -> str:
@@ -49,6 +69,10 @@ class Instrument:
         """Whether it can be bound."""
         return self._bedside.present
 
+    def again(self) -> None:
+        """Somebody asks for it, or it was plugged in: it is tried at once, from the beginning."""
+        self._recovery.again()
+
     async def run(self) -> None:
         """Never returns."""
         self._bedside.publish()
@@ -57,42 +81,68 @@ class Instrument:
             tasks.create_task(self._keep_open(), name=f"{self.key} link")
 
     async def _keep_open(self) -> None:
-        failures = 0
         while True:
-            try:
-                async with self._open_link(self._device, self._driver) as link:
-                    failures = 0
-                    await self._talk(link)
-            except (LinkLost, LinkError) as error:
-                self._bedside.lost(str(error))
-            except Exception:  # a fault of a driver or a link must not take the others with it
-                log.exception("%s: its driver failed; it is started again", self.key)
-                self._bedside.failed()
-            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
-            failures += 1
+            trouble = await self._attempt()
+            await self._recovery.after(trouble)
+
+    async def _attempt(self) -> Trouble:
+        """Work with the device until that ends, and how it ended."""
+        self._spoke = False
+        try:
+            async with opened(self._open_link(self._device, self._driver), self.key) as link:
+                await self._talk(link)
+        except (LinkLost, LinkError) as error:
+            self._bedside.lost(str(error))
+            return self._kind(error)
+        except DriverSpun as error:
+            log.error("%s: its driver does not end: %s", self.key, error)  # noqa: TRY400 - its words say where
+            self._bedside.failed()
+            return Trouble.SPUN
+        except Exception:  # a fault of a driver or a link must not take the others with it
+            log.exception("%s: its driver failed; it is started again", self.key)
+            self._bedside.failed()
+            return Trouble.RAISED
+        raise AssertionError("a conversation ends by an error")
+
+    def _kind(self, error: Exception) -> Trouble:
+        if isinstance(error, NotThere):
+            return Trouble.GONE
+        left = isinstance(error, LinkLost) and not isinstance(error, Silent | Stalled)
+        return Trouble.LEFT if left and (self._spoke or not self._driver.continuous) else Trouble.DEAD
 
     async def _talk(self, link: Link) -> None:
-        framer, decoder, waves = self._driver.framer(), self._driver.decoder(), Waves(self.key)
+        hearing, waves = Hearing(self.key, self._driver, self._guard, self._budget), Waves(self.key)
         for words in self._driver.hello:
             await self._say(link, Ask(words))
         self._bedside.opened()
+        since = clock.boottime_ns()
         alive = asyncio.create_task(self._keep_alive(link), name=f"{self.key} keep-alive")
         try:
             chunks = link.chunks()
             while True:
                 chunk = await self._next(chunks)
-                for data in framer.feed(chunk.data):
-                    events = self._decode(decoder, Packet(data, chunk.channel))
+                for data, events in hearing.take(chunk):
                     await self._tell(events, chunk, data, waves)
                     for event in events:
                         if isinstance(event, Ask):
                             await self._say(link, event)
+                self._bedside.floods(self._budget)
+                if chunk.arrival_ns - since > HEALTHY_NS:
+                    self._recovery.healthy()
+                await self._give_way()
         finally:
             alive.cancel()
 
+    async def _give_way(self) -> None:
+        """A link that always has something ready never waits, and would keep everybody else from running."""
+        self._turn = (self._turn + 1) % TURN_CHUNKS
+        if self._turn == 0 or self._budget.flooding:
+            await asyncio.sleep(0)
+
     async def _say(self, link: Link, ask: Ask) -> None:
         """The only way to a device: what its driver's allow-list does not hold is never written."""
-        await link.write(self._driver.allowed(ask.data), ask.channel)
+        words = self._driver.allowed(ask.data)
+        await bounded(link.write(words, ask.channel), WRITE_S, f"{self.key}: writing")
 
     async def _next(self, chunks: AsyncIterator[Chunk]) -> Chunk:
         """The next bytes; a device that should speak and does not is lost, however open its link looks."""
@@ -100,24 +150,15 @@ class Instrument:
             async with asyncio.timeout(self._driver.quiet_s):
                 return await anext(chunks)
         except TimeoutError:
-            raise LinkLost(f"silent for {self._driver.quiet_s:g} s") from None
+            raise Silent(f"silent for {self._driver.quiet_s:g} s") from None
         except StopAsyncIteration:
             raise LinkLost("the link ended") from None
 
-    def _decode(self, decoder: Decoder, packet: Packet) -> list[Event]:
-        try:
-            events = list(decoder(packet))
-        except PacketError as error:
-            if not self._garbled:
-                log.warning("%s: a packet cannot be read: %s", self.key, error)
-            self._garbled = True
-            return []
-        self._garbled = False
-        return events
-
     async def _tell(self, events: list[Event], chunk: Chunk, data: bytes, waves: Waves) -> None:
-        reading = self._bedside.heard(events, chunk, data, waves)
-        if reading is not None:
+        if events and not self._spoke:
+            self._spoke = True
+            self._recovery.worked()
+        for reading in self._bedside.heard(events, chunk, data, waves):
             await self._waiting.put(reading)
 
     async def _hand_over(self) -> None:

@@ -13,13 +13,15 @@ class Chunk:
     """Bytes as the hardware delivered them. `arrival_ns` is CLOCK_BOOTTIME, stamped before anything else is done.
 
     `channel` is empty for a byte stream, else the characteristic (see `Packet`). `device_now` is the device's own clock
-    at this moment where the link has read it, local and naive.
+    at this moment where the link has read it, local and naive. `waited_s`: how long the host waited for these bytes
+    after it had asked for them.
     """
 
     data: bytes
     arrival_ns: int
     channel: str = ""
     device_now: datetime | None = None
+    waited_s: float = 0.0
 
 
 class Link(Protocol):

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 
-from drivers.core.errors import LinkError, LinkLost
+from drivers.core.errors import LinkError, LinkLost, NotThere
 from drivers.links.base import Chunk
 from drivers.links.calls import Inbox, Network, Reports, hang_up, is_among, watch_the_cable
 
@@ -91,7 +91,7 @@ class Hl7Link:
         except BaseException as error:
             await self.__aexit__()
             if isinstance(error, TimeoutError):
-                raise LinkError(f"port {self.at[1]}: the monitor has not called for {CALL_S:g} s") from None
+                raise NotThere(f"port {self.at[1]}: the monitor has not called for {CALL_S:g} s") from None
             raise
         return self
 

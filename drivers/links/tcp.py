@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from drivers.core.errors import LinkError, LinkLost
+from drivers.core.errors import LinkLost, NotThere
 from drivers.links.base import Chunk
 from drivers.links.calls import READ_CAP, Inbox, Reports, hang_up, send, watch_the_cable
 
@@ -26,7 +26,7 @@ class TcpLink:
             async with asyncio.timeout(CONNECT_S):
                 reader, self._writer = await asyncio.open_connection(*self._at)
         except (OSError, TimeoutError) as error:
-            raise LinkError(f"{self._name}: cannot connect: {error or 'no answer'}") from None
+            raise NotThere(f"{self._name}: cannot connect: {error or 'no answer'}") from None
         watch_the_cable(self._writer)
         self._inbox = Inbox()
         self._listening = asyncio.create_task(self._listen(reader), name=f"tcp {self._name}")

@@ -107,6 +107,8 @@ def _clock(result: Result) -> list[Resource]:
     ]
     if result.taken is not None:
         said.append(extension("device-time", "String", result.taken.isoformat()))
+    if by_device and result.clock_known is not None:
+        said.append(extension("known", "Code", result.clock_known))
     for name, seconds in (("offset", result.clock_offset_s), ("uncertainty", result.clock_uncertainty_s)):
         if seconds is not None:
             said.append(extension(name, "Quantity", quantity(Decimal(repr(float(seconds))), "s")))
