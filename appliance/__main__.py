@@ -62,6 +62,12 @@ def _capture(arguments: argparse.Namespace) -> int:
     return record.run(arguments.rest, sys.stdout)
 
 
+def _replay(arguments: argparse.Namespace) -> int:
+    from drivers import replay  # noqa: PLC0415
+
+    return replay.run(arguments.rest, sys.stdout)
+
+
 def _decode(arguments: argparse.Namespace) -> int:
     from drivers import decode  # noqa: PLC0415
 
@@ -136,7 +142,8 @@ def _parser() -> argparse.ArgumentParser:
 
     passed_on("drivers", _drivers, "list the drivers")
     passed_on("decode", _decode, "decode captured bytes: one JSON object a line")
-    passed_on("capture", _capture, "write down what a device sends")
+    passed_on("capture", _capture, "write down what is said between a device and us")
+    passed_on("replay", _replay, "play a capture as its device would, with faults")
 
     with_config(add("check", _check, "the unit's self-test"))
 

@@ -1,10 +1,10 @@
-"""`python -m drivers decode|drivers|capture ...`: the library's own command line."""
+"""`python -m drivers decode|drivers|capture|replay ...`: the library's own command line."""
 
 from __future__ import annotations
 
 import sys
 
-from drivers import decode, listing, record
+from drivers import decode, listing, record, replay
 
 
 def main() -> int:
@@ -16,7 +16,11 @@ def main() -> int:
             return listing.run(rest, sys.stdout)
         case ["capture", *rest]:
             return record.run(rest, sys.stdout)
-    print("usage: python -m drivers decode|drivers|capture ... (each explains itself with --help)", file=sys.stderr)
+        case ["replay", *rest]:
+            return replay.run(rest, sys.stdout)
+    print(
+        "usage: python -m drivers decode|drivers|capture|replay ... (each explains itself with --help)", file=sys.stderr
+    )
     return 2
 
 

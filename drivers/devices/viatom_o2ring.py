@@ -23,7 +23,8 @@ from drivers.core.measured import measured
 from drivers.core.model import Event, Notice, Packet
 from drivers.core.vocab import BATTERY, PULSE_RATE, SPO2
 
-ASK, ASK_S, ANSWER, HEAD, LONGEST = 0xAA, 0xA5, 0x55, 7, 2048
+ASK, ASK_S, ANSWER, HEAD = 0xAA, 0xA5, 0x55, 7
+LONGEST = 64  # bytes of data: live answers have 13 and 28; a wrong length must not swallow a minute of answers
 SENSORS, LIVE = 0x17, 0x04
 ALLOWED = {ASK: frozenset({SENSORS}), ASK_S: frozenset({LIVE})}
 NO_FINGER = 255

@@ -1,4 +1,4 @@
-"""A recorded device: plays captures with their timing, and can be unplugged, silenced and told what to play."""
+"""A recorded device: plays captures with their timing and faults, waits for what its host must say, can be pulled."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from datetime import datetime
 from pathlib import Path
 
 from drivers.core.capture import Capture, CaptureError, Recorded, parse
-from drivers.core.codec import date_time
 from drivers.core.driver import Driver
-from drivers.core.errors import LinkError, LinkLost, PacketError
-from drivers.core.model import Numeric, Packet
+from drivers.core.errors import LinkError, LinkLost, NotThere
 from drivers.links.base import Chunk
+from drivers.links.ear import Ear, Patience
+from drivers.links.faults import NO_FAULTS, End, Faults, restamped, spoiled
 
 CAPTURE_CAP = 16 * 1024 * 1024  # bytes of a capture file
-GAP_S = 0.02  # between packets whose arrival was not recorded
 LATE_S = 1.0  # a player that fell behind by more (the machine slept) goes on from now, without a burst
 WRITTEN_CAP = 64
 
@@ -39,6 +38,8 @@ class ReplayDevice:
 
     `looped` names the recording that it plays over and over; without one it speaks when `play` is called. With `clock`,
     the device's own clock, packets say that their measurement was taken now, and chunks carry it as `device_now`.
+    `faults` go with whatever it plays next. Where a recording holds what the host said, playing waits until it is said;
+    a host that does not say it in time has lost the link.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class ReplayDevice:
         recordings: Mapping[str, Capture],
         looped: str | None = None,
         clock: Callable[[], datetime] | None = None,
+        faults: Faults = NO_FAULTS,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         for name, capture in recordings.items():
             if capture.driver != driver.name:
@@ -55,10 +58,11 @@ class ReplayDevice:
                 raise LinkError(f"{name}: a capture without packets")
         self.recordings = recordings
         self.clock = clock
+        self.faults, self.patience = faults, patience
         self.plugged = True
         self.speaking = True
         self.written: deque[tuple[bytes, str]] = deque(maxlen=WRITTEN_CAP)  # what the host sent, newest last
-        self._driver = driver
+        self.driver = driver
         self._looped = None if looped is None else self._named(looped)
         self._once: deque[Capture] = deque(maxlen=WRITTEN_CAP)
         self._changed = asyncio.Event()
@@ -92,6 +96,11 @@ class ReplayDevice:
         self._once.append(self._named(name))
         self._change()
 
+    def hear(self, data: bytes, channel: str) -> None:
+        """What the host sent over one of the links."""
+        self.written.append((data, channel))
+        self._change()
+
     def next_recording(self) -> Capture | None:
         """What to play now; None for silence."""
         if not self.speaking:
@@ -102,7 +111,7 @@ class ReplayDevice:
     def chunk(self, packet: Recorded) -> Chunk:
         """A packet as it arrives now."""
         now = None if self.clock is None else self.clock()
-        data = packet.data if now is None else self._restamped(packet, now)
+        data = packet.data if now is None else restamped(self.driver, packet, lambda taken: now)
         return Chunk(data, time.clock_gettime_ns(time.CLOCK_BOOTTIME), packet.channel, now)
 
     async def changed(self, at_most_s: float | None) -> bool:
@@ -123,17 +132,6 @@ class ReplayDevice:
             raise LinkError(f"no recording {name!r}; there are: {', '.join(sorted(self.recordings))}")
         return self.recordings[name]
 
-    def _restamped(self, packet: Recorded, now: datetime) -> bytes:
-        """The packet with the Date Time of its measurement set to `now`, wherever in it that stands."""
-        try:
-            events = list(self._driver.decoder()(Packet(packet.data, packet.channel)))
-        except PacketError:
-            return packet.data
-        data = packet.data
-        for taken in {event.taken for event in events if isinstance(event, Numeric) and event.taken is not None}:
-            data = data.replace(date_time(taken), date_time(now))
-        return data
-
 
 class ReplayLink:
     """The open link to a `ReplayDevice`."""
@@ -142,8 +140,9 @@ class ReplayLink:
         self._device = device
 
     async def __aenter__(self) -> ReplayLink:
+        self._ear, self._due = Ear(), time.monotonic()
         if not self._device.plugged:
-            raise LinkError("the replayed device is unplugged")
+            raise NotThere("the replayed device is unplugged")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -152,23 +151,53 @@ class ReplayLink:
     async def write(self, data: bytes, channel: str = "") -> None:
         """Note what the host sent; `LinkLost` while unplugged."""
         self._still_there()
-        self._device.written.append((data, channel))
+        self._ear.hear(data)
+        self._device.hear(data, channel)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Packets at their time, until the device is unplugged (`LinkLost`)."""
-        due = time.monotonic()
+        """What the device plays, until it is unplugged (`LinkLost`)."""
+        self._due = time.monotonic()
         while True:
             self._still_there()
             recording = self._device.next_recording()
             if recording is None:
                 await self._device.changed(None)
-                due = time.monotonic()
+                self._due = time.monotonic()
                 continue
-            for packet, wait_s in _timed(recording):
-                due = max(due + wait_s, time.monotonic() - LATE_S)
-                if not await self._reached(due):
-                    break  # silenced
-                yield self._device.chunk(packet)
+            async for chunk in self.perform(recording):
+                yield chunk
+
+    async def perform(self, recording: Capture) -> AsyncIterator[Chunk]:
+        """Play one recording once, each packet at its time, or until the device is silenced.
+
+        `LinkLost` when it is unplugged, or when the host does not say what the recording says it must.
+        """
+        play = spoiled(recording, self._device.driver, self._device.faults)
+        for step in play.steps:
+            if step.said.from_host:
+                await self._told(step.said)
+                self._due = time.monotonic()
+                continue
+            self._due = max(self._due + step.wait_s, time.monotonic() - LATE_S)
+            if not await self._reached(self._due):
+                return  # silenced
+            yield self._device.chunk(step.said)
+        if play.end is End.UNPLUGGED:
+            self._device.unplug()
+            self._still_there()
+        elif play.end is End.STALLED:
+            self._device.stop()
+
+    async def _told(self, words: Recorded) -> None:
+        """Wait until the host says this; whoever says something else instead has `LinkLost`."""
+        patience = self._device.patience
+        if not patience.answer_s:
+            return
+        until = time.monotonic() + patience.answer_s
+        while not self._ear.said(words.data, patience.tolerance):
+            if not await self._device.changed(until - time.monotonic()):
+                raise LinkLost(f"the host did not say {words.data.hex()} within {patience.answer_s:g} s")
+            self._still_there()
 
     async def _reached(self, due: float) -> bool:
         """Wait until `due`; False if the device was silenced before."""
@@ -183,17 +212,3 @@ class ReplayLink:
     def _still_there(self) -> None:
         if not self._device.plugged:
             raise LinkLost("the replayed device was unplugged")
-
-
-def _timed(recording: Capture) -> list[tuple[Recorded, float]]:
-    """Each packet with the seconds to wait before it. A loop waits before its first one as between any two."""
-    times = [packet.at_s for packet in recording.packets]
-    known = [float(at_s) for at_s in times if at_s is not None]
-    usual_s = ((known[-1] - known[0]) / (len(known) - 1) if len(known) > 1 else 0.0) or GAP_S
-    waits = []
-    before: float | None = None
-    for packet in recording.packets:
-        at_s = None if packet.at_s is None else float(packet.at_s)
-        waits.append(usual_s if at_s is None or before is None else max(at_s - before, 0.0))
-        before = at_s
-    return list(zip(recording.packets, waits, strict=True))

@@ -21,7 +21,10 @@ from drivers.core.driver import Decoder, Driver
 from drivers.core.errors import LinkLost
 from drivers.core.model import Event, Packet
 from drivers.links.base import Chunk, Link
+from drivers.links.faults import Faults
+from drivers.links.replay import ReplayDevice, load
 from drivers.registry import DRIVERS
+from tests.devices.captures import FOLDER
 from tests.making import active_room, make_active
 
 CUFF = Device(key="cuff", name="Cuff", kind="blood-pressure", driver="ble-blood-pressure", link="replay:cuff")
@@ -268,3 +271,25 @@ async def test_the_next_patient_gets_the_same_notice_and_nobody_sees_it_between(
             await bench.room.lease(bench.ref, ["cuff"])
             bench.wire.say(moved, "2a35")
             await until(lambda: [one["codes"] for one in bench.said("notice")] == [["body-moved"]])
+
+
+async def test_a_reading_that_the_cable_repeats_is_charted_once(tmp_path: Path) -> None:
+    recording = {"normal": load(FOLDER / "ble-blood-pressure/normal.capture")}
+    now = clock.now().wall.astimezone().replace(tzinfo=None, microsecond=0)
+    replayed = ReplayDevice(DRIVERS["ble-blood-pressure"], recording, clock=lambda: now, faults=Faults(duplicate=1.0))
+    rules = Care()
+    room, store, feed, ref = await active_room(tmp_path, rules)
+    instrument = Instrument(CUFF, DRIVERS[CUFF.driver], lambda *_: replayed.link(), room, feed, rules)
+    task = asyncio.create_task(instrument.run())
+    try:
+        await until(lambda: instrument.present)
+        await room.lease(ref, ["cuff"])
+        replayed.play("normal")
+        replayed.play("normal")
+        await until(lambda: len(list(feed.state("result"))) == 1)
+        with pytest.raises(TimeoutError):
+            await until(lambda: len(list(feed.state("result"))) + len(list(feed.state("quarantine"))) > 1, 0.5)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await store.close()
