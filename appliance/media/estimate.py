@@ -1,0 +1,199 @@
+"""How much the way to one receiver can carry, from what it tells of every packet. After draft-ietf-rmcat-gcc-02.
+
+Three voices: the trend of the queueing delay (section 5), the share that is lost (section 6), and probes: a short burst
+at a higher rate, whose arrival says at once whether the way carries it. Pure: time comes with the packets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from appliance.media.feedback import Told
+
+START_BPS, LEAST_BPS, MOST_BPS = 600_000, 60_000, 20_000_000
+BURST_US = 5_000  # packets that leave within it are one group
+WINDOW = 20  # groups in the regression
+SMOOTHING = 0.9
+GAIN = 4.0
+MOST_DELTAS = 60
+THRESHOLD_MS, THRESHOLD_LEAST_MS, THRESHOLD_MOST_MS = 12.5, 6.0, 600.0
+UP, DOWN = 0.0087, 0.039  # how fast the threshold follows, a millisecond
+OVERUSE_MS = 10.0
+BACK_OFF = 0.85
+GROWTH = 1.08  # a second
+ACKED_S = 0.5
+LOSS_LOW, LOSS_HIGH = 0.02, 0.10
+PROBE_PACKETS = 5
+
+
+class Way(StrEnum):
+    """What the delay says."""
+
+    NORMAL = "normal"
+    OVERUSED = "overused"
+    UNDERUSED = "underused"
+
+
+@dataclass(slots=True)
+class Group:
+    """Packets that left together."""
+
+    first_us: int
+    last_us: int
+    arrived_us: int
+
+
+class Trend:
+    """Whether the queue on the way grows: the slope of the delay over the last groups, against a moving threshold."""
+
+    def __init__(self) -> None:
+        self.way = Way.NORMAL
+        self._group: Group | None = None
+        self._before: Group | None = None
+        self._points: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._deltas = 0
+        self._delay_ms = self._smooth_ms = self._over_ms = self._slope = 0.0
+        self._threshold_ms = THRESHOLD_MS
+        self._origin_us = 0
+
+    def packet(self, sent_us: int, arrived_us: int) -> None:
+        """One packet that arrived, in the order of sending."""
+        group = self._group
+        if group is not None and sent_us < group.first_us:
+            return  # an old one, told late
+        if group is not None and sent_us - group.first_us <= BURST_US:
+            group.last_us, group.arrived_us = max(group.last_us, sent_us), max(group.arrived_us, arrived_us)
+            return
+        if group is not None and self._before is not None:
+            self._delta(self._before, group)
+        self._before, self._group = group, Group(sent_us, sent_us, arrived_us)
+
+    def _delta(self, before: Group, group: Group) -> None:
+        sent_ms = (group.last_us - before.last_us) / 1000
+        delta_ms = (group.arrived_us - before.arrived_us) / 1000 - sent_ms
+        self._deltas += 1
+        self._origin_us = self._origin_us or group.arrived_us
+        self._delay_ms += delta_ms
+        self._smooth_ms = SMOOTHING * self._smooth_ms + (1 - SMOOTHING) * self._delay_ms
+        self._points.append(((group.arrived_us - self._origin_us) / 1000, self._smooth_ms))
+        slope = _slope(self._points) if len(self._points) == WINDOW else self._slope
+        self._judge(min(self._deltas, MOST_DELTAS) * slope * GAIN, slope, max(sent_ms, 0.0))
+        self._slope = slope
+
+    def _judge(self, trend_ms: float, slope: float, passed_ms: float) -> None:
+        """Section 5.3 and 5.4."""
+        if trend_ms > self._threshold_ms:
+            self._over_ms += passed_ms
+            if self._over_ms > OVERUSE_MS and slope >= self._slope:
+                self.way = Way.OVERUSED
+        else:
+            self._over_ms = 0.0
+            self.way = Way.UNDERUSED if trend_ms < -self._threshold_ms else Way.NORMAL
+        beyond_ms = abs(trend_ms) - self._threshold_ms
+        if beyond_ms <= 15:
+            pull = UP if beyond_ms > 0 else DOWN
+            self._threshold_ms += pull * beyond_ms * min(passed_ms, 100.0)
+            self._threshold_ms = min(max(self._threshold_ms, THRESHOLD_LEAST_MS), THRESHOLD_MOST_MS)
+
+
+def _slope(points: Iterable[tuple[float, float]]) -> float:
+    xs, ys = zip(*points, strict=True)
+    middle_x, middle_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    over = sum((x - middle_x) ** 2 for x in xs)
+    return sum((x - middle_x) * (y - middle_y) for x, y in zip(xs, ys, strict=True)) / over if over else 0.0
+
+
+@dataclass(slots=True)
+class Burst:
+    """What has come of one probe."""
+
+    probe: int
+    packets: list[tuple[int, int, int]] = field(default_factory=list)  # sent_us, arrived_us, bytes
+
+    def rate_bps(self) -> float | None:
+        """What it arrived with; None while too little has."""
+        if len(self.packets) < PROBE_PACKETS:
+            return None
+        sent, arrived, sizes = zip(*sorted(self.packets), strict=True)
+        span_us = max(max(arrived) - arrived[0], max(sent) - sent[0])
+        return 8e6 * sum(sizes[1:]) / span_us if span_us > 0 else None
+
+
+class Estimator:
+    """One transport's estimate, in bits a second: `rate_bps`."""
+
+    def __init__(self, start_bps: int = START_BPS) -> None:
+        self.rate_bps = float(start_bps)
+        self.loss = 0.0
+        self.acked_bps: float | None = None
+        self.trend = Trend()
+        self._acked: deque[tuple[int, int]] = deque()
+        self._lost: deque[tuple[int, int, int]] = deque()  # now, told, lost
+        self._capacity_bps: float | None = None  # what it was when it was last too much
+        self._told_us: int | None = None
+        self._decreased_us = -(10**9)
+        self._burst = Burst(0)
+
+    def told(self, packets: Iterable[Told], now_us: int, rtt_ms: float) -> None:
+        """Take one message in. `now_us`: the clock of `Sent.sent_us`."""
+        packets = list(packets)
+        came = [told for told in packets if told.arrived_us is not None]
+        for told in came:
+            assert told.arrived_us is not None
+            self.trend.packet(told.sent.sent_us, told.arrived_us)
+            self._acked.append((told.arrived_us, told.sent.size))
+        self._probed(came)
+        self._count(len(packets), len(packets) - len(came), now_us)
+        passed_s = 0.0 if self._told_us is None else min((now_us - self._told_us) / 1e6, 1.0)
+        self._told_us = now_us
+        self._adjust(now_us, passed_s, rtt_ms)
+        self.rate_bps = min(max(self.rate_bps, LEAST_BPS), MOST_BPS)
+
+    def _count(self, told: int, lost: int, now_us: int) -> None:
+        while self._acked and self._acked[-1][0] - self._acked[0][0] > ACKED_S * 1e6:
+            self._acked.popleft()
+        span_us = self._acked[-1][0] - self._acked[0][0] if self._acked else 0
+        if span_us > ACKED_S * 1e6 / 2:
+            self.acked_bps = 8e6 * sum(size for _, size in list(self._acked)[1:]) / span_us
+        self._lost.append((now_us, told, lost))
+        while self._lost and now_us - self._lost[0][0] > 1e6:
+            self._lost.popleft()
+        every = sum(row[1] for row in self._lost)
+        self.loss = sum(row[2] for row in self._lost) / every if every else 0.0
+
+    def _adjust(self, now_us: int, passed_s: float, rtt_ms: float) -> None:
+        """Section 5.5 (delay) and 6 (loss)."""
+        may_decrease = now_us - self._decreased_us > max(rtt_ms, 100.0) * 1000
+        if self.trend.way is Way.OVERUSED and may_decrease:
+            acked = self.acked_bps if self.acked_bps is not None else self.rate_bps
+            self._capacity_bps = acked
+            self.rate_bps = min(self.rate_bps, BACK_OFF * acked)
+            self._decreased_us = now_us
+        elif self.loss > LOSS_HIGH and may_decrease:
+            self.rate_bps *= 1 - 0.5 * self.loss
+            self._decreased_us = now_us
+        elif self.trend.way is Way.NORMAL and self.loss <= LOSS_HIGH:
+            self._increase(passed_s, rtt_ms)
+
+    def _increase(self, passed_s: float, rtt_ms: float) -> None:
+        near = self._capacity_bps is not None and abs(self.rate_bps - self._capacity_bps) < 0.25 * self._capacity_bps
+        if near:
+            grown = self.rate_bps + 1200 * 8 * passed_s * 1000 / (rtt_ms + 100)
+        else:
+            grown = self.rate_bps * GROWTH**passed_s
+        # Beyond what was really sent nothing is known: only a probe leads there.
+        most = self.rate_bps if self.acked_bps is None else max(self.rate_bps, 1.5 * self.acked_bps + 10_000)
+        self.rate_bps = min(grown, most)
+
+    def _probed(self, came: Iterable[Told]) -> None:
+        """A probe is judged once, when what was sent after it has come."""
+        for told in came:
+            if told.sent.probe != self._burst.probe:
+                rate, self._burst = self._burst.rate_bps(), Burst(told.sent.probe)
+                if rate is not None and 0.95 * rate > self.rate_bps and self.trend.way is not Way.OVERUSED:
+                    self.rate_bps, self._capacity_bps = 0.95 * rate, None
+            if told.sent.probe and told.arrived_us is not None:
+                self._burst.packets.append((told.sent.sent_us, told.arrived_us, told.sent.size))
