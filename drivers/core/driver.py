@@ -38,12 +38,14 @@ class Gatt:
     """A BLE peripheral: its service and what to subscribe to, the main one first (named as in `Packet.channel`).
 
     `name`: how its advertised name begins, if that decides. `control`: where `hello` and `keepalive` are written.
+    `bond`: it must be paired before anything else; what only protects a characteristic is paired when that refuses.
     """
 
     service: str
     characteristics: tuple[str, ...]
     name: str | None = None
     control: str | None = None
+    bond: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ class Peripheral:
     characteristics: dict[str, tuple[tuple[str, ...], bytes]]
     on_air: bool = True
     refuses: BleakError | None = None
+    bonded_here: bool = False  # our side has keys
+    bonded_there: str = ""  # whose keys the device has: "us", "another"; none: it is free
+    protects: tuple[str, ...] = ()  # what it lets be subscribed to by a bonded host only
+    hangs_up: int = 0  # so many connections end before the device is ready
+    forgotten: int = 0  # bonds that our side removed
     written: list[tuple[str, bytes]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)  # what the host did, in its order
     client: FakeClient | None = None
@@ -80,7 +85,8 @@ class FakeScanner:
         while True:
             for one in self._air.peripherals:
                 if one.on_air:
-                    device = SimpleNamespace(address=one.address, name=one.name)
+                    details = {"props": {"Paired": one.bonded_here}}
+                    device = SimpleNamespace(address=one.address, name=one.name, details=details)
                     self._heard(device, SimpleNamespace(local_name=one.name, service_uuids=[uuid(one.service)]))
             await asyncio.sleep(0.01)
 
@@ -108,7 +114,25 @@ class FakeClient:
         air.connecting -= 1
         if self._peripheral.refuses is not None:
             raise self._peripheral.refuses
+        if self._peripheral.hangs_up:
+            self._peripheral.hangs_up -= 1
+            self._gone(self)
+            raise BleakError("failed to discover services, device disconnected")
         self.connected = True
+
+    async def pair(self) -> None:
+        one = self._peripheral
+        one.order.append("pair")
+        if one.bonded_here:
+            return  # as bleak does, whatever the device thinks of it
+        if one.bonded_there == "another":
+            raise BleakError("[org.bluez.Error.AuthenticationFailed] Authentication Failed")
+        one.bonded_here, one.bonded_there = True, "us"
+
+    async def unpair(self) -> None:
+        self._peripheral.order.append("unpair")
+        self._peripheral.forgotten += 1
+        self._peripheral.bonded_here = False
 
     async def disconnect(self) -> None:
         self.connected = False
@@ -118,7 +142,10 @@ class FakeClient:
         self._gone(self)
 
     async def start_notify(self, full: str, heard: Callable[[Any, bytearray], None]) -> None:
-        self._peripheral.order.append(f"listen {full[4:8]}")
+        one = self._peripheral
+        one.order.append(f"listen {full[4:8]}")
+        if full[4:8] in one.protects and not (one.bonded_here and one.bonded_there == "us"):
+            raise BleakError("[org.bluez.Error.NotPermitted] Write not permitted: Insufficient Authentication")
         self.listeners[full[4:8]] = heard
 
     async def read_gatt_char(self, full: str) -> bytearray:

@@ -164,7 +164,7 @@ async def test_a_device_that_is_not_there_is_an_error_in_time(monkeypatch: pytes
 async def test_a_device_of_another_unit_is_told_in_words() -> None:
     air = Air([cuff()])
     air.peripherals[0].refuses = BleakError("[org.bluez.Error.AuthenticationFailed] Authentication Failed")
-    with pytest.raises(LinkError, match="is it bound to another unit"):
+    with pytest.raises(LinkError, match="the device is bound to another unit"):
         async with link(air):
             pass
 
@@ -185,17 +185,78 @@ async def test_a_device_without_the_characteristic_is_refused() -> None:
     assert not air.peripherals[0].client.connected
 
 
-async def test_bonding_happens_before_listening() -> None:
+async def test_a_claim_that_wants_a_bond_is_paired_before_anything_else() -> None:
     air = Air([cuff()])
-    seen: list[list[str]] = []
+    async with link(air, claim=Gatt("1810", ("2a35",), bond=True)):
+        assert air.peripherals[0].order[0] == "pair"
 
-    async def bond(client: object) -> None:
-        seen.append(list(air.peripherals[0].order))
 
-    radio = Radio(scanner=air.scanner, client=air.client)
-    async with BleLink("any", BP, radio, bond=bond, clock=lambda: NOON):
+async def test_a_device_that_wants_no_bond_is_not_paired() -> None:
+    air = Air([cuff()])
+    async with link(air):
         pass
-    assert seen == [[]]
+    assert "pair" not in air.peripherals[0].order
+
+
+async def test_a_characteristic_that_refuses_is_paired_for() -> None:
+    air = Air([cuff()])
+    air.peripherals[0].protects = ("2a35",)
+    async with link(air):
+        pass
+    assert [step for step in air.peripherals[0].order if step in ("listen 2a35", "pair", "unpair")] == [
+        "listen 2a35",
+        "pair",
+        "listen 2a35",
+    ]
+
+
+async def test_a_bond_that_the_device_has_lost_is_made_anew_once() -> None:
+    air = Air([cuff()])
+    one = air.peripherals[0]
+    one.protects, one.bonded_here, one.bonded_there = ("2a35",), True, ""
+    async with link(air):
+        pass
+    assert one.forgotten == 1
+    assert one.bonded_here
+    assert one.bonded_there == "us"
+
+
+async def test_a_device_of_another_unit_is_told_in_words_after_one_repair() -> None:
+    air = Air([cuff()])
+    one = air.peripherals[0]
+    one.protects, one.bonded_here, one.bonded_there = ("2a35",), True, "another"
+    with pytest.raises(LinkError, match="the device is bound to another unit: remove the bond there"):
+        async with link(air):
+            pass
+    assert one.forgotten == 1
+    assert one.client is not None
+    assert not one.client.connected
+
+
+async def test_a_bonded_device_that_hangs_up_keeps_its_bond_until_it_has_done_so_three_times() -> None:
+    air = Air([cuff()])
+    one = air.peripherals[0]
+    one.bonded_here, one.bonded_there, one.hangs_up = True, "us", 3
+    radio = Radio(scanner=air.scanner, client=air.client)
+    for _ in range(2):
+        with pytest.raises(LinkError, match="device disconnected"):
+            async with link(air, radio=radio):
+                pass
+    assert one.forgotten == 0
+    async with link(air, radio=radio):
+        pass
+    assert one.forgotten == 1
+
+
+async def test_a_free_device_that_hangs_up_is_never_forgotten() -> None:
+    air = Air([cuff()])
+    air.peripherals[0].hangs_up = 5
+    radio = Radio(scanner=air.scanner, client=air.client)
+    for _ in range(5):
+        with pytest.raises(LinkError, match="device disconnected"):
+            async with link(air, radio=radio):
+                pass
+    assert air.peripherals[0].forgotten == 0
 
 
 async def test_words_go_to_the_claims_control_point() -> None:
