@@ -1,6 +1,6 @@
 # Chevet: each target is one line or two; the work is in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench ui setup lint format lock notices image clean
+.PHONY: help run test bench ui guest setup lint format lock notices image clean
 
 DEMO = $(if $(PORT),--port $(PORT)) $(if $(PLATFORM_PORT),--platform-port $(PLATFORM_PORT)) $(ARGS)
 
@@ -21,6 +21,9 @@ bench: ## Measure, and write build/figures.json (ARGS= names some benches)
 
 ui: ## Build the screens: kiosk_ui/dist
 	@tools/setup.sh ui
+
+guest: ## Build the virtual machine that the tests of real kernel drivers run in: build/guest
+	@tools/setup.sh guest
 
 setup: ## Do all the set-up again, even where it looks done
 	@FORCE=1 tools/setup.sh test

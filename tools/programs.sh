@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Programs of others that the tests drive. Sourced by setup.sh. Without them their tests skip, and say why.
 
+. tools/guest.sh
+
 FHIR_SERVER=tests/peers/medplum
 NODE_FOR_FHIR='major > 22 || (major === 22 && minor >= 18)'
 
@@ -31,4 +33,5 @@ fhir_server_ready() {
 programs_ready() {
   chromium_ready
   fhir_server_ready
+  guest_ready
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this working copy ready: `tools/setup.sh run|test|ui`. A second run finds its stamps and does nothing.
+# Makes this working copy ready: `tools/setup.sh run|test|ui|guest`. A second run finds its stamps and does nothing.
 # FORCE=1 does everything again.
 set -euo pipefail
 cd -P "$(dirname "$0")/.."
@@ -24,5 +24,9 @@ case "${1:-}" in
     ui_ready
     programs_ready
     ;;
-  *) die "usage: tools/setup.sh run|test|ui" ;;
+  guest)
+    python_ready test
+    guest_ready
+    ;;
+  *) die "usage: tools/setup.sh run|test|ui|guest" ;;
 esac
