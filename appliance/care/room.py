@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from appliance import clock
-from appliance.care import charting, consultation, identity, messages
-from appliance.care.acceptance import Chart, Hold, Reading, judge
+from appliance.care import charting, consultation, identity, imaging, messages
+from appliance.care.acceptance import Chart, Hold, Reading, Reason, judge
 from appliance.care.charting import Picture
 from appliance.care.consultation import ENDED, Act, State
 from appliance.care.errors import Refused
+from appliance.care.imaging import Document, Order, Step
 from appliance.care.keeper import Keeper
 from appliance.care.lease import Lease
 from appliance.care.sampling import valid
@@ -24,13 +25,15 @@ from appliance.care.status import Status
 from appliance.config import Care
 from appliance.feed import Feed
 from appliance.records.errors import StorageFull, StoreError
-from appliance.records.model import Consent, ConsultationRecord, KeptResult
+from appliance.records.model import Consent, ConsultationRecord, Instance, KeptResult
+from appliance.records.spool import Spool
 from appliance.records.store import Store
 
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 KEEP_MAX_AGE_NS = 2_000_000_000
+OBJECT_CAP = 1 << 30  # bytes of one DICOM object: some minutes of ultrasound
 IDENTIFIERS = frozenset({"birth_name", "given_names", "birth_date", "sex", "ins"})
 
 
@@ -45,6 +48,7 @@ class Room:
         self._record: ConsultationRecord | None = None
         self._leases: dict[str, Lease] = {}
         self._latest: dict[str, Reading] = {}
+        self._steps: set[str] = set()
         self._resumed = False
         self._doctor: dict[str, str] | None = None
         self._lock = asyncio.Lock()
@@ -207,6 +211,50 @@ class Room:
                 await self._keeper.keep(result, reading.fingerprint())
             return verdict
 
+    @property
+    def order(self) -> Order | None:
+        """What devices that ask whom to examine are told."""
+        return imaging.order(self._record)
+
+    def spool(self) -> Spool:
+        """Where the bytes of one object can arrive; any thread may write them."""
+        return self._store.spool(OBJECT_CAP)
+
+    async def receive(self, document: Document, spool: Spool) -> Reason | None:
+        """Judge an object and keep it, on the chart or in quarantine with the reason: on the disk on return.
+
+        Raises what the store raises: the device must keep what the unit could not.
+        """
+        async with self._lock:
+            reason = imaging.judge(document, self._record, self._leases.get(document.device.key))
+            ref = None if self._record is None else self._record.id
+            if reason is not None:
+                await self._keeper.quarantine_or_refuse(
+                    charting.held_document(document, reason, ref), document.fingerprint(), spool
+                )
+            else:
+                assert ref is not None
+                result = charting.document(ref, document)
+                await self._keeper.keep_or_refuse(result, spool, document.fingerprint())
+            return reason
+
+    async def step(self, device: str, uid: str, told: str, *, new: bool, accession: str) -> None:
+        """A device tells how far its examination is. `Refused` as `imaging.next_step`."""
+        async with self._lock:
+            before = await self._store.step(uid)
+            state = imaging.next_step(None if before is None else Step(before), told, new=new)
+            ours = self.order
+            if new and ours is not None and accession == ours.accession:
+                self._steps.add(uid)
+            ref = self._record.id if self._record is not None and uid in self._steps else None
+            await self._keeper.saving(self._store.save_step(uid, state, ref))
+            if ref is not None:
+                self._feed.publish(messages.step(device, state))
+
+    async def held(self, asked: list[Instance]) -> dict[str, str]:
+        """See `Store.held`."""
+        return await self._store.held(asked)
+
     def lost_reading(self) -> None:
         """A reading could not be kept because of a fault of ours: the nurse must know, and measure again."""
         self._status.tell("readings-lost")
@@ -215,7 +263,8 @@ class Room:
         """Live values of a leased device, for the screens; remembered for `keep`."""
         if self.leased(reading.device.key) is None:
             return
-        self._latest[reading.device.key] = reading
+        if not reading.shown:  # what a monitor goes on showing is charted once, by itself
+            self._latest[reading.device.key] = reading
         for numeric in reading.numerics:
             self._feed.publish(messages.numeric(reading.device.key, numeric, reading.arrival.boot_ns // 1_000_000))
 
@@ -297,6 +346,7 @@ class Room:
     def _wipe(self) -> None:
         self._record, self._doctor = None, None
         self._latest.clear()
+        self._steps.clear()
         self._feed.wipe()
         self._publish()
 

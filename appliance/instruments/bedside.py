@@ -43,8 +43,7 @@ class Bedside:
         self._tells: str | None = None
         self._floods = False
         self._notices: tuple[str, ...] = ()
-        self._shown_ns = 0
-        self._shown_values: tuple[object, ...] = ()
+        self._last_shown: dict[tuple[str, ...], tuple[tuple[object, ...], int]] = {}  # by metrics: values, when (ns)
         self._lease: str | None = None
         self._charting = Sampler(rules.chart_first_s, rules.chart_every_s)
         # Outside a lease one reading a stretch is enough to show that there was one.
@@ -184,13 +183,16 @@ class Bedside:
             self._lease = lease
             self._charting.restart()
             self._outside.restart()
-            self._notices, self._shown_values = (), ()
+            self._notices = ()
+            self._last_shown.clear()
 
     def _show(self, reading: Reading) -> None:
-        values = tuple((numeric.metric.name, numeric.value, numeric.validity) for numeric in reading.numerics)
+        names = tuple(numeric.metric.name for numeric in reading.numerics)
+        values = tuple((numeric.value, numeric.validity) for numeric in reading.numerics)
+        before, shown_ns = self._last_shown.get(names, ((), 0))
         at_ns = reading.arrival.boot_ns
-        if values != self._shown_values or at_ns - self._shown_ns >= REFRESH_NS:
-            self._shown_values, self._shown_ns = values, at_ns
+        if values != before or at_ns - shown_ns >= REFRESH_NS:
+            self._last_shown[names] = values, at_ns
             self._room.show(reading)
 
     def _alive(self, at_ms: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from appliance.config import Device
-from drivers.core.errors import ChevetError
+from drivers.core.errors import ChevetError, LinkError
 
 OFF_S = 2.0  # a converter's capacitors keep it alive for a while
 HUB_CLASS = "09"
@@ -32,22 +32,23 @@ class Repairs(Protocol):
 
 
 class Hardware:
-    """The unit's own. `reset_radio`: of its only radio, if it has one."""
+    """The unit's own. `path`: the node of a serial device now. `reset_radio`: of the only radio, if there is one."""
 
     def __init__(
         self,
+        path: Callable[[Device], str],
         reset_radio: Callable[[], Awaitable[None]] | None = None,
         sys: Path = Path("/sys"),
         off_s: float = OFF_S,
     ) -> None:
-        self._reset_radio, self._sys, self._off_s = reset_radio, sys, off_s
+        self._path, self._reset_radio, self._sys, self._off_s = path, reset_radio, sys, off_s
 
     async def power_cycle(self, device: Device) -> None:
         """Linux's usb_port `disable` (ABI/testing/sysfs-bus-usb, since 6.0); the port is never left off by us."""
-        kind, _, node = device.link.partition(":")
+        kind = device.link.partition(":")[0]
         if kind != "serial":
             raise CannotHere(f"a {kind} link has no USB port of its own")
-        switch = await asyncio.to_thread(self._switch, Path(node))
+        switch = await asyncio.to_thread(self._switch, Path(self._path(device)))
         try:
             await asyncio.to_thread(_write, switch, "1")
             await asyncio.sleep(self._off_s)
@@ -58,7 +59,10 @@ class Hardware:
         """The radio is everybody's: who else is connected comes back by itself."""
         if not device.link.startswith("ble:") or self._reset_radio is None:
             raise CannotHere("it is not heard by a radio of this unit")
-        await self._reset_radio()
+        try:
+            await self._reset_radio()
+        except LinkError as error:
+            raise CannotHere(str(error)) from None
 
     def _switch(self, node: Path) -> Path:
         """The `disable` file of the port into which the device that owns this tty is plugged."""

@@ -134,8 +134,8 @@ export function Tile({ device, id }: { device: Device; id: string }): JSX.Elemen
         <StateMark state={device.state} alive={alive} />
       </header>
       <div class="tile-body">
-        {lost && device.tell && (
-          <Line weight="notice" icon="unplug">
+        {alive && device.tell && (
+          <Line weight="notice" icon={lost ? "unplug" : "info"}>
             {screen.word("tell", device.tell)}
           </Line>
         )}
