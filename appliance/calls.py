@@ -38,6 +38,7 @@ from appliance.records.model import ConsultationRecord, KeptResult
 log = logging.getLogger(__name__)
 
 LAST_WORDS_S = 0.5  # for `wiped` to reach those who watch, before their connection ends
+OF_THE_UNIT = frozenset({"unknown"})  # what is plugged in or heard near it is no affair of a remote party
 WITH_DOCTOR = frozenset({State.ACTIVE, State.REVIEW})
 DOCTOR = {
     CallState.CONNECTING: "waiting",
@@ -59,9 +60,9 @@ class Calls:
     ) -> None:
         self._room, self._feed, self._hello, self._send = room, feed, hello, send
         self._pictures = {source.key: source for source in offered.pictures}
-        self._peers = Peers(engine, offered, self._messages, self._still_for_peer, self._changed)
+        self._peers = Peers(engine, offered, self._messages, self._still_now, self._changed)
         # Kiosks that look on take no doctor's place; the encodings are the engine's, and shared.
-        self._previews = Peers(engine, offered, self._messages, self._still_for_peer, lambda _, __: None)
+        self._previews = Peers(engine, offered, self._messages, self._still_now, lambda _, __: None)
         self._remote: dict[str, tuple[str, str]] = {}  # peer: consultation, name
         self._ending: set[asyncio.Task[None]] = set()
         room.watch(self._consultation)
@@ -130,11 +131,23 @@ class Calls:
     # --- stills
 
     async def still(self, consultation: str, source: str) -> KeptResult:
-        """Take a full-size still and chart it; `Refused` when that cannot be."""
+        """The nurse's touch: take a full-size still and chart it; `Refused` when that cannot be."""
         try:
             return await self._room.picture(consultation, await self._take(source))
         except StillRefused as refusal:
             raise Refused(refusal.code, str(refusal)) from None
+
+    async def pressed(self, source: str) -> None:
+        """A button of this camera was pressed: one still, or on the screens why there is none."""
+        try:
+            await self._still_now(source)
+            told: Message = {"ok": True}
+        except StillRefused as refusal:
+            told = {"ok": False, "code": refusal.code}
+        except Exception:
+            log.exception("a press for %s failed", source)
+            told = {"ok": False, "code": "failed"}
+        self._feed.publish({"type": "press", "source": source, "at_ms": clock.boottime_ms(), **told})
 
     async def _take(self, key: str) -> Picture:
         source = self._pictures.get(key)
@@ -152,7 +165,7 @@ class Calls:
             captured=clock.at(still.capture_ns),
         )
 
-    async def _still_for_peer(self, key: str) -> StillTaken:
+    async def _still_now(self, key: str) -> StillTaken:
         record = self._room.record
         if record is None or not self._room.active:
             raise StillRefused("not-active", "stills are taken in an active consultation")
@@ -186,6 +199,8 @@ class Calls:
         """What is live, up to the end of this consultation: nobody watches on into the next patient's."""
         with self._feed.subscribe(self._hello()) as receiver:
             async for message in receiver:
+                if message["type"] in OF_THE_UNIT:
+                    continue
                 yield message
                 if message["type"] == "wiped":
                     return

@@ -52,8 +52,9 @@ class Platform(_Section):
 class Device(_Section):
     """One instrument: how it is reached.
 
-    `link` is `serial:PATH`, `ble:ADDRESS`, `tcp:HOST:PORT` (we call it), `hl7:HOST:PORT` or `dicom:HOST:PORT` (it calls
-    us there; `peers` says from where it may), or `replay:NAME` (the demo's).
+    `link` is `serial:PATH` or `serial:port:PLACE` (a socket of the unit), `ble:ADDRESS` or `ble:any`, `tcp:HOST:PORT`
+    (we call it), `hl7:HOST:PORT` or `dicom:HOST:PORT` (it calls us there; `peers` says from where it may), or
+    `replay:NAME` (the demo's).
     """
 
     key: Key
@@ -124,6 +125,19 @@ class Settings(_Section):
     buttons: tuple[Button, ...] = ()
     ice_addresses: tuple[str, ...] = ()  # where the call may listen; empty: every interface
     simulated: bool = False
+
+    @model_validator(mode="after")
+    def _links_are_unique(self) -> Settings:
+        owner: dict[str, str] = {}
+        for device in self.devices:
+            kind, _, where = device.link.partition(":")
+            if kind == "replay" or where.lower() == "any":
+                continue
+            link = f"{kind}:{where.upper() if kind == 'ble' else where}"
+            if link in owner:
+                raise ValueError(f"{owner[link]!r} and {device.key!r} have the same link {link!r}; one owner each")
+            owner[link] = device.key
+        return self
 
     @model_validator(mode="after")
     def _keys_are_unique(self) -> Settings:

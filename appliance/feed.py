@@ -22,7 +22,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "device": ("key",),
     "numeric": ("device", "metric"),
     "notice": ("device",),
+    "procedure": ("device",),
     "source": ("key",),
+    "unknown": ("id",),
     "result": ("id",),
     "consultation": (),
     "quarantine": ("id",),
@@ -30,7 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "unit": (),
 }
 # What belongs to one patient: forgotten when the consultation is over.
-OF_THE_PATIENT = frozenset({"numeric", "notice", "result", "consultation"})
+OF_THE_PATIENT = frozenset({"numeric", "notice", "procedure", "result", "consultation"})
 
 BEAT_S = 0.25
 MAX_WAVEFORMS = 64

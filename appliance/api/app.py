@@ -32,6 +32,10 @@ STATUS = {
     "no-such-source": 404,
     "no-such-peer": 404,
     "no-such-recording": 404,
+    "no-such-unknown": 404,
+    "no-such-driver": 422,
+    "wrong-driver": 422,
+    "not-kept": 507,
 }
 NO_UI = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Chevet</title>
 <p>The screens are not built yet. Run <code>make ui</code> in the project's folder, then reload this page.</p></html>"""

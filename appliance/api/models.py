@@ -17,6 +17,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class AssignBody(Body):
+    """What is unknown becomes a device: its id as `GET /api/unknown` says it, and the driver that reads it."""
+
+    unknown: Annotated[str, Field(pattern=r"^(port|ble):[^\s]{1,120}$")]
+    driver: Annotated[str, Field(max_length=64)]
+    name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+
+
 class OpenBody(Body):
     """POST /api/consultations."""
 

@@ -21,6 +21,16 @@ class Instruments(Protocol):
     def known(self, key: str) -> bool: ...
 
 
+class Plugged(Protocol):
+    """What is there without being a device, and what a technician makes of it."""
+
+    def unknown(self) -> dict[str, Any]: ...
+
+    async def assign(self, ref: str, driver: str, name: str | None) -> dict[str, Any]: ...
+
+    async def forget(self, key: str) -> None: ...
+
+
 class Calls(Protocol):
     """Stills, and the kiosk's own view of what the doctor sees."""
 
@@ -60,3 +70,4 @@ class Ports:
     health: Health
     simulator: Simulator | None
     ui: Path | None
+    plugged: Plugged | None = None

@@ -34,7 +34,7 @@ def hello(settings: Settings) -> Message:
 def router(ports: Ports) -> APIRouter:
     """All routes, wired to the service's parts."""
     routes = APIRouter(prefix="/api")
-    for add in (_unit, _consultation, _charting, _preview, _simulator):
+    for add in (_unit, _plugged, _consultation, _charting, _preview, _simulator):
         add(routes, ports)
     return routes
 
@@ -61,6 +61,24 @@ def _unit(routes: APIRouter, ports: Ports) -> None:
     @routes.get("/quarantine")
     async def quarantine() -> Json:
         return {"quarantine": [messages.quarantine(held) for held in await ports.store.quarantined()]}
+
+
+def _plugged(routes: APIRouter, ports: Ports) -> None:
+    plugged = ports.plugged
+    if plugged is None:
+        return
+
+    @routes.get("/unknown")
+    async def unknown() -> Json:
+        return plugged.unknown()
+
+    @routes.post("/devices", status_code=201)
+    async def assign(body: models.AssignBody) -> Json:
+        return await plugged.assign(body.unknown, body.driver, body.name)
+
+    @routes.delete("/devices/{key}", status_code=204)
+    async def forget(key: str) -> None:
+        await plugged.forget(key)
 
 
 def _consultation(routes: APIRouter, ports: Ports) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import clock
 from appliance.config import ConfigError, Device
 from drivers.core.driver import Driver, Gatt, Listener, Uart
-from drivers.core.errors import LinkError
+from drivers.core.errors import LinkError, NotThere
 from drivers.links.base import Link
 from drivers.links.calls import networks, where
 from drivers.links.hl7 import Exchange, Hl7Link
@@ -16,7 +20,11 @@ from drivers.links.serial import SerialLink
 from drivers.links.tcp import TcpLink
 
 if TYPE_CHECKING:
-    from drivers.links.radio import Radio
+    from drivers.links.radio import Advertised, Radio
+
+ADAPTERS = Path("/sys/class/bluetooth")
+
+Hear = Callable[[str, str | None, tuple[str, ...]], None]
 
 
 def check(device: Device, driver: Driver) -> None:
@@ -48,8 +56,10 @@ def _check_network(device: Device, kind: str, place: str) -> None:
 class Opener:
     """Opens links that have passed `check`. There is one radio, and all that need it share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Callable[[Device], str] | None = None) -> None:
+        """`path`: the node of a serial device now (see `Roster.path`); without it, the one that its link names."""
         self._radio: Radio | None = None
+        self._path = path or (lambda device: device.link.partition(":")[2])
         self._exchange = Exchange()
 
     def __call__(self, device: Device, driver: Driver) -> Link:
@@ -58,7 +68,7 @@ class Opener:
         if kind == "tcp":
             return TcpLink(where(place), hl7=isinstance(driver.claim, Listener))
         if isinstance(driver.claim, Uart):
-            return SerialLink(place, driver.claim)
+            return SerialLink(self._path(device), driver.claim)
         if isinstance(driver.claim, Gatt):
             return self._over_the_air(place, driver.claim)
         return Hl7Link(where(place), networks(device.peers), self._exchange)
@@ -68,12 +78,32 @@ class Opener:
         await self._exchange.close()
 
     def _over_the_air(self, address: str, claim: Gatt) -> Link:
+        from drivers.links.ble import BleLink  # noqa: PLC0415 - as below
+
+        return BleLink(address, claim, self._adapter(), clock=known_time)
+
+    async def overhear(self, hear: Hear, within_s: float) -> None:
+        """Tell who advertises, for so long, and connect to nobody. `LinkError` where there is no radio."""
+        if not await asyncio.to_thread(_has_radio):
+            raise LinkError("this unit has no Bluetooth")
+
+        def note(said: Advertised) -> bool:
+            hear(said.address, said.name, said.services)
+            return False
+
+        with contextlib.suppress(NotThere):  # none is the one that is wanted
+            await self._adapter().find(note, within_s)
+
+    def _adapter(self) -> Radio:
         # The radio's stack is loaded where there is a radio.
-        from drivers.links.ble import BleLink  # noqa: PLC0415
         from drivers.links.radio import Radio  # noqa: PLC0415
 
         self._radio = self._radio or Radio()
-        return BleLink(address, claim, self._radio, clock=known_time)
+        return self._radio
+
+
+def _has_radio() -> bool:
+    return any(ADAPTERS.glob("hci*"))
 
 
 def known_time() -> datetime | None:

@@ -298,6 +298,11 @@ class Ledger:
         refused = self._db.execute("SELECT count(*) FROM outbox WHERE state = 'refused'").fetchone()[0]
         return waiting, refused, None if oldest is None else datetime.fromisoformat(oldest)
 
+    def note(self, action: str, subject: str, detail: str) -> None:
+        """A line of the audit log for what is no record: a device that was added or taken out."""
+        with self._transaction():
+            self._audit(action, subject, detail)
+
     def audit_break(self) -> int | None:
         """The first line of the audit log that was tampered with, if any."""
         return audit.verify(self._db)

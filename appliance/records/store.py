@@ -168,6 +168,10 @@ class Store:
         """See `Ledger.outbox`."""
         return await self._run(self._ledger.outbox)
 
+    async def note(self, action: str, subject: str, detail: str) -> None:
+        """See `Ledger.note`."""
+        await self._run(self._ledger.note, action, subject, detail)
+
     async def audit_break(self) -> int | None:
         """See `Ledger.audit_break`."""
         return await self._run(self._ledger.audit_break)
