@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO
 
 from drivers.arguments import Parser, UsageError
+from drivers.core.attached import Attached
 from drivers.core.capture import CaptureError, Recorded, number, packet_line
 from drivers.core.driver import Driver, Gatt, Whole
 from drivers.core.errors import ChevetError, PacketError
-from drivers.core.model import Ask, DeviceClock, Identity, Notice, Numeric, Packet, Waveform
+from drivers.core.model import Ask, DeviceClock, Identity, Notice, Numeric, Waveform
 from drivers.core.vocab import LOINC_BY_UNIT
 from drivers.registry import DRIVERS
 
@@ -47,7 +48,7 @@ Said = Numeric | Waveform | Notice | Identity | DeviceClock  # by the device; wh
 
 def decoded(driver: Driver, recorded: Iterable[Recorded | CaptureError]) -> Iterator[dict[str, Any]]:
     """Every event of these bytes as a JSON object; what cannot be read is an `error` among them."""
-    framer, decoder = driver.framer(), driver.decoder()
+    attached = Attached(driver)
     main = driver.claim.characteristics[0] if isinstance(driver.claim, Gatt) else ""
     any_bytes = any_packet = False
     for piece in recorded:
@@ -55,10 +56,10 @@ def decoded(driver: Driver, recorded: Iterable[Recorded | CaptureError]) -> Iter
             yield _error(piece)
             continue
         any_bytes |= bool(piece.data)
-        for data in framer.feed(piece.data):
+        for packet in attached.packets(piece.data, piece.channel or main):
             any_packet = True
             try:
-                events = list(decoder(Packet(data, piece.channel or main)))
+                events = list(attached.events(packet))
             except PacketError as error:
                 yield _error(error)
                 continue

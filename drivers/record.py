@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from drivers.arguments import Parser
+from drivers.core.attached import Attached
 from drivers.core.capture import Recorded, written
 from drivers.core.driver import Claim, Driver, Gatt, Uart
 from drivers.core.errors import ChevetError, LinkError, LinkLost, PacketError
@@ -118,7 +119,7 @@ class Recorder:
                 if not self._hear(chunk):
                     return
             return
-        framer, decoder = driver.framer(), driver.decoder()
+        attached = Attached(driver)
         for words in driver.hello:
             await self._say(link, driver, Ask(words))
         alive = asyncio.create_task(self._keep_alive(link, driver))
@@ -126,17 +127,16 @@ class Recorder:
             async for chunk in link.chunks():
                 if not self._hear(chunk):
                     return
-                for data in framer.feed(chunk.data):
-                    for ask in self._asked(driver, decoder, Packet(data, chunk.channel)):
+                for packet in attached.packets(chunk.data, chunk.channel):
+                    for ask in self._asked(driver, attached, packet):
                         await self._say(link, driver, ask)
         finally:
             alive.cancel()
 
-    def _asked(self, driver: Driver, decoder: object, packet: Packet) -> list[Ask]:
+    def _asked(self, driver: Driver, attached: Attached, packet: Packet) -> list[Ask]:
         """What the driver wants said after this packet. One that fails is what recordings are made for: it is noted."""
-        assert callable(decoder)
         try:
-            return [event for event in decoder(packet) if isinstance(event, Ask)]
+            return [event for event in attached.events(packet) if isinstance(event, Ask)]
         except PacketError:
             return []
         except Exception as error:  # noqa: BLE001 - a driver that is being written

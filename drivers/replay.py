@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import TextIO
 
 from drivers.arguments import Parser
+from drivers.core.attached import Attached
 from drivers.core.capture import Capture, Recorded, written
 from drivers.core.driver import Driver, Gatt, Uart
 from drivers.core.errors import ChevetError, LinkError, LinkLost, PacketError
-from drivers.core.model import Ask, Packet
+from drivers.core.model import Ask
 from drivers.decode import event_json
 from drivers.links.ear import Patience
 from drivers.links.faults import Faults, failed_words
@@ -109,14 +110,14 @@ async def _to_lines(order: Order, link: ReplayLink, stdout: TextIO) -> None:
 async def _to_events(order: Order, link: ReplayLink, stdout: TextIO) -> None:
     """As `chevet decode`, at the pace of the device; what the driver asks is said to the replayed device."""
     driver = order.driver
-    framer, decoder = driver.framer(), driver.decoder()
+    attached = Attached(driver)
     main = driver.claim.characteristics[0] if isinstance(driver.claim, Gatt) else ""
     for words in driver.hello:
         await link.write(driver.allowed(words))
     async for chunk in link.perform(order.capture):
-        for data in framer.feed(chunk.data):
+        for packet in attached.packets(chunk.data, chunk.channel or main):
             try:
-                events = list(decoder(Packet(data, chunk.channel or main)))
+                events = list(attached.events(packet))
             except PacketError as error:
                 print(json.dumps({"kind": "error", "error": "PacketError", "message": str(error)}), file=stdout)
                 continue

@@ -10,6 +10,7 @@ from itertools import islice
 from appliance import clock
 from appliance.instruments.budget import Budget
 from appliance.instruments.guard import Guard
+from drivers.core.attached import Attached
 from drivers.core.driver import Driver
 from drivers.core.errors import PacketError
 from drivers.core.model import Event, Packet
@@ -27,7 +28,7 @@ class Hearing:
 
     def __init__(self, key: str, driver: Driver, guard: Guard, budget: Budget) -> None:
         self._key, self._guard, self._budget = key, guard, budget
-        self._framer, self._decoder = guard(driver.framer), guard(driver.decoder)
+        self._attached = guard(lambda: Attached(driver))
         self._garbled = False
 
     def take(self, chunk: Chunk) -> Heard:
@@ -46,11 +47,12 @@ class Hearing:
         return heard
 
     def _read(self, chunk: Chunk) -> Heard:
-        return [(data, self._decode(Packet(data, chunk.channel))) for data in self._framer.feed(chunk.data)]
+        packets = self._attached.packets(chunk.data, chunk.channel)
+        return [(packet.data, self._decode(packet)) for packet in packets]
 
     def _decode(self, packet: Packet) -> list[Event]:
         try:
-            events = self._whole(self._decoder(packet))
+            events = self._whole(self._attached.events(packet))
         except PacketError as error:
             if not self._garbled:
                 log.warning("%s: a packet cannot be read: %s", self._key, error)

@@ -17,7 +17,7 @@ from drivers.core.errors import PacketError
 from drivers.core.framing import MsbSync
 from drivers.core.measured import measured
 from drivers.core.model import Event, Notice, Packet, Validity, Waveform
-from drivers.core.vocab import PLETH, PULSE_RATE, SPO2
+from drivers.core.vocab import BATTERY, PLETH, PULSE_RATE, SPO2
 
 LENGTH = 5
 NO_SPO2, NO_PULSE = (0, 127), (0, 255)
@@ -87,7 +87,7 @@ DRIVER_BLE = Driver(
     framer=lambda: MsbSync(lead=0x80, length=LENGTH),
     quiet_s=0.7,
     continuous=True,
-    gives=(SPO2, PULSE_RATE, PLETH),
+    gives=(SPO2, PULSE_RATE, PLETH, BATTERY),
     tier=Tier.DRAFT,
     evidence="the maker's document and a public decoder; no recording",
 )

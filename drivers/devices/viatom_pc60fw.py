@@ -17,7 +17,7 @@ from drivers.core.errors import PacketError
 from drivers.core.framing import Hunt
 from drivers.core.measured import measured
 from drivers.core.model import Event, Notice, Packet, Validity, Waveform
-from drivers.core.vocab import PERFUSION_INDEX, PLETH, PULSE_RATE, SPO2
+from drivers.core.vocab import BATTERY, PERFUSION_INDEX, PLETH, PULSE_RATE, SPO2
 
 SERVICE, STREAM = "6e400001-b5a3-f393-e0a9-e50e24dcca9e", "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
 START, HEAD, LONGEST = b"\xaa\x55", 4, 64
@@ -77,7 +77,7 @@ DRIVER = Driver(
     framer=lambda: Hunt(START, size, lambda packet: not crc8_maxim(packet)),
     quiet_s=3.0,
     continuous=True,
-    gives=(SPO2, PULSE_RATE, PERFUSION_INDEX, PLETH),
+    gives=(SPO2, PULSE_RATE, PERFUSION_INDEX, PLETH, BATTERY),
     tier=Tier.CAPTURED,
     evidence="one packet of numbers and one of samples, from a public description",
 )

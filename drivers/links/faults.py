@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from drivers.core.attached import Attached
 from drivers.core.capture import Capture, Recorded
 from drivers.core.codec import date_time
 from drivers.core.driver import Driver
 from drivers.core.errors import LinkError, PacketError
-from drivers.core.model import DeviceClock, Event, Notice, Numeric, Packet, Validity
+from drivers.core.model import DeviceClock, Event, Notice, Numeric, Validity
 
 GAP_S = 0.02  # between packets whose arrival was not recorded
 OLDER = timedelta(days=-1)
@@ -126,9 +127,9 @@ def failed_words(driver: Driver, captures: Iterable[Capture]) -> Recorded | None
 
 
 def _events(driver: Driver, data: bytes, channel: str) -> list[Event]:
-    framer, decoder = driver.framer(), driver.decoder()
+    attached = Attached(driver)
     try:
-        return [event for packet in framer.feed(data) for event in decoder(Packet(packet, channel))]
+        return [event for packet in attached.packets(data, channel) for event in attached.events(packet)]
     except PacketError:
         return []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from drivers.core.attached import Attached
 from drivers.core.capture import Capture, event_line, parse
 from drivers.core.driver import Driver
 from drivers.core.errors import PacketError
@@ -19,17 +20,17 @@ CAPTURES: dict[str, Capture] = {
 
 def packets(driver: Driver, pieces: Iterable[tuple[bytes, str]]) -> list[Packet]:
     """Bytes as they arrived, with their channels, cut into packets."""
-    framer = driver.framer()
-    return [Packet(data, channel) for piece, channel in pieces for data in framer.feed(piece)]
+    attached = Attached(driver)
+    return [packet for piece, channel in pieces for packet in attached.packets(piece, channel)]
 
 
 def outcome(driver: Driver, wire: Iterable[Packet]) -> list[Event | PacketError]:
     """Every event of these packets, by one decoder; a packet that cannot be read is its error."""
-    decoder = driver.decoder()
+    attached = Attached(driver)
     found: list[Event | PacketError] = []
     for packet in wire:
         try:
-            found += list(decoder(packet))
+            found += list(attached.events(packet))
         except PacketError as error:
             found.append(error)
     return found
