@@ -3,6 +3,9 @@
 The newest record is asked for; the meter may hold other patients' ones. A record that announces a context waits for
 it: some meters (CareSens) put ketones in glucose records, and only the context tells, by a meal that the standard does
 not know. A record whose context has not come when the next record or the meter's answer does is given as questionable.
+
+The request is repeated every half a minute: that is the time-out of an answer that never came, and finds a measurement
+that is taken while we are connected. A meter that did not complete is told to abort and asked again, a few times.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ from decimal import Decimal
 
 from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier
+from drivers.core.errors import PacketError
 from drivers.core.gatt import Characteristics
 from drivers.core.measured import clock_unset, measured
-from drivers.core.model import Event, Notice, Numeric, Validity
+from drivers.core.model import Ask, Event, Notice, Numeric, Validity
 from drivers.core.vocab import BATTERY, GLUCOSE
 
 OFFSET, VALUE, MOLAR, STATUS, CONTEXT = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -24,6 +28,14 @@ OFFSET, VALUE, MOLAR, STATUS, CONTEXT = 0x01, 0x02, 0x04, 0x08, 0x10
 BEFORE_MEAL, MEAL, AFTER_MEAL = {0x80: 1, 0x01: 3}, 0x02, {0x04: 1, 0x08: 3, 0x10: 3, 0x20: 2}
 KNOWN_MEALS = range(6)  # before (1), after, fasting, casual, bedtime (5); CareSens sends 0 for an unmarked record
 CONTROL_SOLUTION_TYPE, CONTROL_SOLUTION_SITE = 10, 4
+
+# Record Access Control Point (GLS 1.0, section 3.3): code, operator; an answer is 06 00, what was asked, how it went.
+LAST_RECORD, ABORT = b"\x01\x06", b"\x03\x00"
+CONTROL = "2a52"
+ANSWER, ANSWERED = 0x06, 0x00
+REPORT, ABORTED = 0x01, 0x03
+SUCCESS, NO_RECORDS, NOT_COMPLETED = 0x01, 0x06, 0x08
+ATTEMPTS = 3  # then the meter is left in peace until it is asked anew
 
 # Sensor Status Annunciation, by bit; of these, what leaves the value as it is.
 SENSOR_STATUS = (
@@ -39,6 +51,7 @@ class Meter:
     def __init__(self) -> None:
         self.read = Characteristics({"2a18": self._measurement, "2a34": self._context, "2a52": self._answer})
         self._held: tuple[int, list[Event]] | None = None
+        self._attempts = 0
 
     def _measurement(self, reader: Reader) -> list[Event]:
         flags, sequence = reader.u8(), reader.u16()
@@ -64,9 +77,21 @@ class Meter:
 
     def _answer(self, reader: Reader) -> list[Event]:
         """The record access control point has finished: no context comes any more."""
-        reader.take(4)
+        code, operator, asked, outcome = reader.take(4)
         reader.end()
-        return self._release()
+        if (code, operator) != (ANSWER, ANSWERED):
+            raise PacketError(f"an answer begins 06 00, not {code:02x} {operator:02x}")
+        return [*self._release(), *self._next(asked, outcome)]
+
+    def _next(self, asked: int, outcome: int) -> list[Event]:
+        """What to ask after an answer. No records, and what a meter cannot do, are no reason to ask again."""
+        if asked == ABORTED and outcome == SUCCESS and self._attempts:
+            return [Ask(LAST_RECORD, CONTROL)]
+        if asked == REPORT and outcome == NOT_COMPLETED and self._attempts < ATTEMPTS:
+            self._attempts += 1
+            return [Ask(ABORT, CONTROL)]
+        self._attempts = 0
+        return [] if outcome in (SUCCESS, NO_RECORDS) else [Notice("measurement-failed")]
 
     def _release(self) -> list[Event]:
         """The held record, in doubt: what it is has never been said."""
@@ -111,10 +136,11 @@ def _events(value: Decimal | None, unit: str, taken: datetime | None, status: in
 DRIVER = Driver(
     name="ble-glucose",
     kind="glucometer",
-    claim=Gatt("1808", ("2a18", "2a34", "2a52"), control="2a52"),
+    claim=Gatt("1808", ("2a18", "2a34", CONTROL), control=CONTROL),  # the answers' way is open before we ask
     decoder=lambda: Meter().read,
-    says=(b"\x01",),  # report stored records; never 02, which deletes them
-    hello=(b"\x01\x06",),  # report stored records: the last one
+    says=(b"\x01", ABORT),  # report stored records, stop that; never 02, which deletes them
+    hello=(LAST_RECORD,),
+    keepalive=(LAST_RECORD, 30.0),
     quiet_s=None,  # it speaks when it is asked
     gives=(GLUCOSE, BATTERY),
     tier=Tier.CAPTURED,
