@@ -20,9 +20,11 @@ from appliance.config import Source as Configured
 from appliance.feed import Feed
 from appliance.instruments.opening import Opener, check
 from appliance.instruments.supervisor import Supervisor, driver_of
+from appliance.media.buttons import Buttons, wanted
 from appliance.media.engine import Engine, EngineSettings
 from appliance.media.opening import picture_source, sound_source
 from appliance.media.peer import Offered
+from appliance.media.sharing import Sharing
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.status import source_messages
@@ -118,6 +120,8 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         link.send,
     )
     ending.push_async_callback(calls.close)
+    buttons = Buttons(wanted(settings))
+    ending.push_async_callback(buttons.aclose)
     reception.connect(calls, forwarder)
     room.when_queued(forwarder.wake)
     room.watch(lambda record: _tell_link(link, record))
@@ -132,6 +136,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         "beat": feed.beat(),
         "devices": supervisor.run(),
         "sources": _tell_sources(feed, (pictures, sound)),
+        "buttons": _take_stills(buttons, calls),
         "forwarder": forwarder.run(),
         "link": link.run(),
         "watchdog": diagnostics.feed_watchdog(store.outbox),
@@ -141,7 +146,8 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
 def _sources(settings: Settings, bench: Bench | None, ending: AsyncExitStack) -> Sources:
     """The cameras and the stethoscope, started."""
     make_sound = sound_source if bench is None else bench.sound_source
-    pictures = tuple(picture_source(one) for one in settings.sources if one.kind == "video")
+    sharing = Sharing()
+    pictures = tuple(picture_source(one, sharing) for one in settings.sources if one.kind == "video")
     sounds = tuple(make_sound(one) for one in settings.sources if one.kind == "audio")
     if len(sounds) > 1:
         raise ConfigError(f"sources: {len(sounds)} stethoscopes; one is served for now")
@@ -158,6 +164,11 @@ async def _tell_sources(feed: Feed, sources: Sources) -> None:
     pictures, sound = sources
     async for message in source_messages((*pictures, *((sound,) if sound else ()))):
         feed.publish(message)
+
+
+async def _take_stills(buttons: Buttons, calls: Calls) -> None:
+    async for source in buttons.presses():
+        await calls.pressed(source)
 
 
 def _token(settings: Settings) -> str | None:
