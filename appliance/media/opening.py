@@ -12,14 +12,17 @@ import av
 from appliance.config import ConfigError
 from appliance.config import Source as Configured
 from appliance.media.capture import Reader
+from appliance.media.card import Stethoscope
 from appliance.media.heart import Heart, open_heart
 from appliance.media.otoscope import open_otoscope
 from appliance.media.playback import FilePictures, wav
 from appliance.media.room import open_room
+from appliance.media.sharing import TAKEN, Sharing
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
-from drivers.links.audio import Card, CardSettings, Period
-from drivers.links.camera import Camera, CameraSettings, Frame
+from drivers.links.audio import Period
+from drivers.links.camera import Frame
+from drivers.links.formats import Wanted
 
 T = TypeVar("T")
 
@@ -37,15 +40,16 @@ HEARTS: Mapping[str, Heart] = MappingProxyType(
 )
 
 
-def picture_source(configured: Configured) -> PictureSource:
-    """A camera that is not started yet."""
+def picture_source(configured: Configured, sharing: Sharing) -> PictureSource:
+    """A camera that is not started yet. `sharing` is that of all the unit's cameras."""
     kind, _, where = configured.origin.partition(":")
     opener: Callable[[], Reader[Frame]]
     if kind == "v4l2":
-        opener = lambda: Camera(CameraSettings(where))  # noqa: E731 - one line each shows what opens what
-    elif kind == "file":
+        opener, codes = sharing.join(where, configured.use == "room", _wanted(configured))
+        return PictureSource(configured.key, configured.name, opener, codes)
+    if kind == "file":
         film = _existing(configured, where)
-        opener = lambda: FilePictures(film)  # noqa: E731
+        opener = lambda: FilePictures(film)  # noqa: E731 - one line each shows what opens what
     else:
         opener = _named(configured, where, PICTURES)
     return PictureSource(configured.key, configured.name, opener)
@@ -53,6 +57,10 @@ def picture_source(configured: Configured) -> PictureSource:
 
 def sound_source(configured: Configured) -> SoundSource:
     """A stethoscope that is not started yet."""
+    kind, _, where = configured.origin.partition(":")
+    if kind == "alsa":
+        card = Stethoscope(where, configured.rate_hz, configured.gain_percent)
+        return SoundSource(configured.key, configured.name, card.open, card=card.codes)
     return SoundSource(configured.key, configured.name, sound_opener(configured))
 
 
@@ -60,7 +68,7 @@ def sound_opener(configured: Configured) -> Callable[[], Reader[Period]]:
     """What opens a configured sound."""
     kind, _, where = configured.origin.partition(":")
     if kind == "alsa":
-        return lambda: Card(CardSettings(where))
+        return Stethoscope(where, configured.rate_hz, configured.gain_percent).open
     if kind == "file":
         path = _existing(configured, where)
         return lambda: wav(Path(path))
@@ -71,6 +79,13 @@ def sound_opener(configured: Configured) -> Callable[[], Reader[Period]]:
 def missing_encoders() -> list[str]:
     """The encoders that a call needs and that this build of FFmpeg lacks."""
     return [name for name in ("libx264", "libvpx", "libopus") if name not in av.codecs_available]
+
+
+def _wanted(configured: Configured) -> Wanted:
+    best = Wanted(codings=TAKEN)
+    return Wanted(
+        configured.width or best.width, configured.height or best.height, configured.rate_hz or best.rate_hz, TAKEN
+    )
 
 
 def _existing(configured: Configured, where: str) -> str:

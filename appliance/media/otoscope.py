@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from appliance.media.playback import LoopedPictures
-from drivers.links.camera import Coding
+from drivers.links.formats import Coding
 
 WIDTH, HEIGHT, RATE_HZ = 1280, 720, 15
 PICTURES = 30

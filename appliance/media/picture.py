@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -12,7 +13,12 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from drivers.core.errors import PacketError
-from drivers.links.camera import Coding, Frame
+from drivers.links.camera import Frame
+from drivers.links.formats import Coding, Colour, Matrix, usual
+
+# FFmpeg's AVColorSpace and AVColorRange
+SPACES = MappingProxyType({Matrix.BT601: 6, Matrix.BT709: 1, Matrix.BT2020: 9})
+LIMITED, FULL = 1, 2
 
 
 def shape(frame: Frame) -> tuple[int, ...]:
@@ -29,11 +35,18 @@ def raw(frame: Frame) -> VideoFrame:
     wanted = shape(frame)
     if len(frame.data) != math.prod(wanted):
         raise PacketError(f"got {len(frame.data)} bytes of {frame.coding}, wanted {math.prod(wanted)}")
-    return VideoFrame.from_ndarray(np.frombuffer(frame.data, np.uint8).reshape(wanted), format=frame.coding.value)
+    picture = VideoFrame.from_ndarray(np.frombuffer(frame.data, np.uint8).reshape(wanted), format=frame.coding.value)
+    return coloured(picture, frame.colour or usual(frame.coding))
+
+
+def coloured(picture: VideoFrame, colour: Colour) -> VideoFrame:
+    """The same picture, which now says how its numbers become colours: swscale and encoders go by it."""
+    picture.colorspace, picture.color_range = SPACES[colour.matrix], FULL if colour.full else LIMITED
+    return picture
 
 
 class Decoder:
-    """Frames in, pictures in yuv420p (limited range) out. One per thread: it keeps its buffers."""
+    """Frames in, pictures in yuv420p (limited range) out, in the camera's matrix. One per thread: it keeps buffers."""
 
     def __init__(self) -> None:
         self._jpeg: VideoCodecContext = CodecContext.create("mjpeg", "r")
@@ -52,4 +65,4 @@ class Decoder:
             raise PacketError(f"got {len(frame.data)} bytes that are no JPEG: {error}") from error
         if not pictures:
             raise PacketError(f"got {len(frame.data)} bytes, wanted a JPEG: no picture in it")
-        return pictures[0]
+        return coloured(pictures[0], frame.colour or usual(frame.coding))

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from appliance.clock import boottime_ns
 from drivers.core.errors import LinkError, LinkLost
 from drivers.links.audio import Period
-from drivers.links.camera import Coding, Frame
+from drivers.links.camera import Frame
+from drivers.links.formats import Coding
 
 PERIOD_S = Fraction(1, 50)
 LATE_NS = 1_000_000_000  # later than this, the time is lost and not made up for: the unit was asleep

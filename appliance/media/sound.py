@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -12,13 +13,36 @@ from numpy.typing import NDArray
 
 from appliance.clock import boottime_ns
 from appliance.media.capture import Capture, Reader, State
+from appliance.media.listening import Heard, heard
 from appliance.media.resample import Resampler
 from appliance.media.stethoscope import BLOCK, RATE_HZ, SILENT_DBFS, Block, Recorder, dbfs
 from drivers.links.audio import Period
 
+log = logging.getLogger(__name__)
+
+LOOK_S = 2.0  # of sound: enough to tell a mains line from a heart
+TOLD_GAP_NS = 10_000_000_000  # how long an overrun is shown
 LEVEL_BLOCKS = 13  # a level is told every 250 ms: the peak since the last one
 CLIPPED_BLOCKS = 50  # a clip is shown for one second
 Consumer = Callable[[Block], None]
+Codes = Callable[[], tuple[str, ...]]
+
+
+class Ear:
+    """Looks at the newest two seconds of a stream, again and again."""
+
+    def __init__(self) -> None:
+        self.heard: Heard | None = None
+        self._samples: list[NDArray[np.int16]] = []
+        self._held = 0
+
+    def hear(self, period: Period) -> None:
+        """Add a period; each time there is enough, look and begin anew."""
+        self._samples.append(period.samples)
+        self._held += len(period.samples)
+        if self._held >= LOOK_S * period.rate_hz:
+            self.heard = heard(np.concatenate(self._samples), period.rate_hz)
+            self._samples, self._held = [], 0
 
 
 class Blocks:
@@ -63,8 +87,19 @@ class SoundSource:
 
     kind: Literal["video", "audio"] = "audio"
 
-    def __init__(self, key: str, name: str, open_: Callable[[], Reader[Period]], reference: bool = False) -> None:
+    def __init__(
+        self,
+        key: str,
+        name: str,
+        open_: Callable[[], Reader[Period]],
+        reference: bool = False,
+        card: Codes = tuple,
+    ) -> None:
         self.key, self.name, self.reference = key, name, reference
+        self.gaps = 0  # how often the card lost samples because they were not read in time
+        self._gap_ns: int | None = None
+        self._card = card  # what the card itself says: muted, gain too low
+        self._ear = Ear()
         self.recorder = Recorder()
         self.dropped = 0  # blocks that a consumer could not take; consumers add their own
         self._open = open_
@@ -93,6 +128,7 @@ class SoundSource:
         """The `source` message of docs/protocol.md section 5."""
         newest_ns = boottime_ns() if self._newest_ns is None else self._newest_ns
         recent = tuple(self._recent) if self.state is State.LIVE else ()
+        sound = self._ear.heard if self.state is State.LIVE else None
         level = dbfs(max((peak for peak, _ in recent[-LEVEL_BLOCKS:]), default=0))
         return {
             "type": "source",
@@ -105,16 +141,35 @@ class SoundSource:
             "level": max(level, SILENT_DBFS),
             "clipped": any(clipped for _, clipped in recent),
             "dropped": self.dropped,
+            "gaps": self.gaps,
+            "contact": None if sound is None else sound.contact.value,
+            "codes": self._codes(sound),
         }
+
+    def _codes(self, sound: Heard | None) -> list[str]:
+        if self.state is not State.LIVE:
+            return []
+        fresh = self._gap_ns is not None and boottime_ns() - self._gap_ns < TOLD_GAP_NS
+        return sorted({*self._card(), *(sound.codes if sound else ()), *(("gaps",) if fresh else ())})
+
+    def _begin(self) -> None:
+        """Samples that do not follow on the last ones: another stream, so that nobody joins what is torn."""
+        self._stream = (self._stream + 1) % 2**32
+        self._blocks = Blocks(self._stream, self.reference)
+        self._ear = Ear()
 
     def _opened(self) -> Reader[Period]:
         reader = self._open()
-        self._stream = (self._stream + 1) % 2**32
-        self._blocks = Blocks(self._stream, self.reference)
+        self._begin()
         self._recent.clear()
         return reader
 
     def _deliver(self, period: Period) -> None:
+        if period.gap:
+            self.gaps, self._gap_ns = self.gaps + 1, boottime_ns()
+            log.warning("%s: %d samples were lost: they were not read in time", self.key, period.lost)
+            self._begin()
+        self._ear.hear(period)
         for block in self._blocks.cut(period):
             self._recent.append((block.peak, block.clipped))
             self._newest_ns = block.capture_ns

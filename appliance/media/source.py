@@ -48,8 +48,12 @@ class PictureSource:
 
     kind: Literal["video", "audio"] = "video"
 
-    def __init__(self, key: str, name: str, open_: Callable[[], Reader[Frame]]) -> None:
+    def __init__(
+        self, key: str, name: str, open_: Callable[[], Reader[Frame]], codes: Callable[[], tuple[str, ...]] = tuple
+    ) -> None:
         self.key, self.name = key, name
+        self.detail = True  # is to be judged, and keeps its size where the way is narrow; else its motion
+        self._codes = codes  # what there is to say of how the camera runs
         self._capture = Capture(key, open_, self._deliver)
         self._slots: tuple[Slot[Frame], ...] = ()
         self._dropped_before = 0
@@ -96,7 +100,14 @@ class PictureSource:
         at_ms = frame.capture_ns // 1_000_000 if frame else boottime_ns() // 1_000_000
         said = {"type": "source", "key": self.key, "name": self.name, "kind": self.kind, "state": self.state.value}
         size = {"width": frame.width, "height": frame.height} if frame else {}
-        return {**said, "at_ms": at_ms, **size, "fps": round(self.rate_hz, 1), "dropped": self.dropped}
+        return {
+            **said,
+            "at_ms": at_ms,
+            **size,
+            "fps": round(self.rate_hz, 1),
+            "dropped": self.dropped,
+            "codes": list(self._codes()),
+        }
 
     def _deliver(self, frame: Frame) -> None:
         if self.state is not State.LIVE:

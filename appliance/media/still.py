@@ -12,7 +12,8 @@ from av.video.codeccontext import VideoCodecContext
 from appliance.media.picture import raw
 from appliance.media.source import PictureSource
 from drivers.core.errors import ChevetError
-from drivers.links.camera import Coding, Frame
+from drivers.links.camera import Frame
+from drivers.links.formats import Coding
 
 
 class StillRefused(ChevetError):  # noqa: N818 - it is an answer, and reads as one

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from enum import StrEnum
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -14,24 +16,19 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from drivers.core.errors import LinkError
+from drivers.links import v4l2
 from drivers.links.demuxed import next_packet
+from drivers.links.formats import Coding, Colour, Offer, usual
 
 # A kernel stamp further than this from now is no stamp of this frame (some drivers stamp in another clock).
 LATEST_STAMP_NS = 5_000_000_000
 
-
-class Coding(StrEnum):
-    """How a frame's bytes are to be read. Values are FFmpeg's names of the pixel format, but for the coded ones."""
-
-    JPEG = "jpeg"
-    H264 = "h264"  # one access unit, Annex B
-    YUYV422 = "yuyv422"
-    YUV420P = "yuv420p"
-    NV12 = "nv12"
-
-
 # FFmpeg's codec and pixel format of what V4L2 delivers -> our coding.
 CODINGS = MappingProxyType({"mjpeg": Coding.JPEG, "h264": Coding.H264})
+
+
+class BusFull(LinkError):  # noqa: N818 - it says what is the case
+    """The USB bus has no bandwidth left for this format (STREAMON: ENOSPC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +43,17 @@ class Frame:
     width: int
     height: int
     capture_ns: int
+    colour: Colour | None = None  # None: the coding's own (`formats.usual`)
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    """`device`: a stable path (/dev/v4l/by-id/..., by-path/...), never /dev/video0. Sizes in pixels."""
+    """`device`: its node now, looked up by a name that stays (`named.video_node`). Sizes in pixels."""
 
     device: str
     width: int = 1280
     height: int = 720
-    rate_hz: int = 30
+    rate_hz: Fraction | int = 30
     coding: Coding = Coding.JPEG
 
 
@@ -69,14 +67,17 @@ class Camera:
             self._stream = self._container.streams.video[0]
             self._packets: Iterator[Packet[Any]] = self._container.demux(self._stream)
         except (OSError, ValueError, IndexError, av.FFmpegError) as error:
-            raise LinkError(f"camera {settings.device}: cannot open as {options(settings)}: {error}") from error
+            full = getattr(error, "errno", None) == errno.ENOSPC
+            kind = BusFull if full else LinkError
+            raise kind(f"camera {settings.device}: cannot open as {options(settings)}: {error}") from error
+        self.colour = told_colour(settings)
 
     def read(self) -> Frame:
         """The next frame, newest last. Blocks for as long as the camera takes."""
         packet = next_packet(self._packets, f"camera {self._settings.device}")
         context = self._stream.codec_context
         coding = CODINGS.get(context.name) or Coding(str(context.pix_fmt))
-        return Frame(bytes(packet), coding, context.width, context.height, capture_instant(packet))
+        return Frame(bytes(packet), coding, context.width, context.height, capture_instant(packet), self.colour)
 
     def close(self) -> None:
         """Give the device back. Harmless when it is already gone."""
@@ -88,6 +89,21 @@ def options(settings: CameraSettings) -> dict[str, str]:
     asked = "mjpeg" if settings.coding is Coding.JPEG else settings.coding.value
     size = f"{settings.width}x{settings.height}"
     return {"input_format": asked, "video_size": size, "framerate": str(settings.rate_hz)}
+
+
+def offers(device: str) -> tuple[Offer, ...]:
+    """What the camera at this node gives; empty when it does not tell. `LinkError` when it cannot be opened."""
+    with closing(v4l2.Node(device)) as node:
+        return v4l2.offers(node.ask)
+
+
+def told_colour(settings: CameraSettings) -> Colour:
+    """The colour of what comes, from the driver; of one that does not tell, that of the format's own standard."""
+    try:
+        with closing(v4l2.Node(settings.device)) as node:
+            return v4l2.colour(node.ask, settings.coding)
+    except (OSError, LinkError):
+        return usual(settings.coding)
 
 
 def capture_instant(packet: Packet[Any]) -> int:

@@ -38,7 +38,7 @@ from appliance.media.room import open_room
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.still import StillRefused
-from drivers.links.camera import Coding
+from drivers.links.formats import Coding
 from tests.unit.media.receiver import Receiver
 
 WIDTH, HEIGHT, RATE_HZ, RATE_BPS = 1280, 720, 30, 2_500_000

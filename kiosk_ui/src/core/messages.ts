@@ -42,6 +42,8 @@ export interface Device {
   /** Percent. */
   battery?: string | null;
   tell?: string | null;
+  /** It was taken out of the unit. */
+  gone?: boolean;
 }
 
 export interface Numeric {
@@ -89,6 +91,38 @@ export interface Source {
   level?: number | null;
   clipped?: boolean | null;
   dropped: number;
+  /** How often a sound card lost samples. */
+  gaps?: number | null;
+  /** Is the chest-piece on somebody? */
+  contact?: "none" | "poor" | "good" | null;
+  /** What is wrong with it, or with how it runs. */
+  codes?: string[] | null;
+}
+
+/** Somebody pressed a camera's button or a pedal. */
+export interface Press {
+  type: "press";
+  source: string;
+  at_ms: number;
+  ok: boolean;
+  code?: string | null;
+}
+
+/** What is plugged in or heard and is no device: nobody guesses what it is. */
+export interface Unknown {
+  type: "unknown";
+  id: string;
+  link: "serial" | "ble";
+  /** A converter, which says nothing of what is behind it; hardware that no driver knows; a port of another's; a stranger's peripheral. */
+  why: "converter" | "no-driver" | "taken" | "not-admitted";
+  name: string;
+  /** Where: bus and port, or the peripheral's address. */
+  socket: string;
+  usb: string | null;
+  /** The driver that reads it, where its own words tell. */
+  driver: string | null;
+  since_ms: number;
+  gone: boolean;
 }
 
 export interface ResultNumeric {
@@ -199,6 +233,8 @@ export type Message =
   | Waveform
   | Notice
   | Source
+  | Unknown
+  | Press
   | Result
   | Consultation
   | Quarantined

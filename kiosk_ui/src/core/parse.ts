@@ -65,6 +65,18 @@ const SHAPES: Record<Message["type"], Check> = {
     kind: one("video", "audio"),
     state: one("live", "lost", "absent"),
     at_ms: or(number, nothing),
+    codes: or(nothing, list(text)),
+  }),
+  press: fields({ source: text, at_ms: number, ok: yes, code: or(nothing, text) }),
+  unknown: fields({
+    id: text,
+    link: one("serial", "ble"),
+    why: text,
+    name: text,
+    socket: text,
+    usb: or(text, nothing),
+    driver: or(text, nothing),
+    gone: yes,
   }),
   result: fields({
     id: text,

@@ -8,10 +8,12 @@ import type {
   Notice,
   Numeric,
   Outbox,
+  Press,
   Quarantined,
   Result,
   Source,
   Unit,
+  Unknown,
 } from "./messages.js";
 
 type Table<T> = ReadonlyMap<string, T>;
@@ -23,11 +25,14 @@ export interface LiveState {
   numerics: Table<Numeric>;
   notices: Table<Notice>;
   sources: Table<Source>;
+  unknown: Table<Unknown>;
   results: Table<Result>;
   quarantine: Table<Quarantined>;
   consultation: Consultation | null;
   outbox: Outbox | null;
   unit: Unit | null;
+  /** The last press of a button that takes stills. */
+  press: Press | null;
   /** How often this screen was told to forget. */
   wipes: number;
 }
@@ -38,11 +43,13 @@ export const EMPTY: LiveState = {
   numerics: new Map(),
   notices: new Map(),
   sources: new Map(),
+  unknown: new Map(),
   results: new Map(),
   quarantine: new Map(),
   consultation: null,
   outbox: null,
   unit: null,
+  press: null,
   wipes: 0,
 };
 
@@ -93,8 +100,14 @@ export function reduce(state: LiveState, message: Message): LiveState {
   switch (message.type) {
     case "hello":
       return greet(state, message);
-    case "device":
-      return { ...state, devices: withRow(state.devices, message.key, message) };
+    case "device": {
+      const { gone, key } = message;
+      return { ...state, devices: gone ? withoutRow(state.devices, key) : withRow(state.devices, key, message) };
+    }
+    case "unknown": {
+      const { gone, id } = message;
+      return { ...state, unknown: gone ? withoutRow(state.unknown, id) : withRow(state.unknown, id, message) };
+    }
     case "numeric": {
       const key = numericKey(message.device, message.metric);
       return { ...state, numerics: withRow(state.numerics, key, message) };
@@ -103,6 +116,8 @@ export function reduce(state: LiveState, message: Message): LiveState {
       return { ...state, notices: withRow(state.notices, message.device, message) };
     case "source":
       return { ...state, sources: withRow(state.sources, message.key, message) };
+    case "press":
+      return { ...state, press: message };
     case "result":
       return { ...state, results: withRow(state.results, message.id, message) };
     case "consultation":

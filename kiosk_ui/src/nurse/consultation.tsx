@@ -6,7 +6,7 @@ import { Problem, useAct } from "../ui/act.js";
 import { PatientBanner } from "../ui/banner.js";
 import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
-import { Line } from "../ui/line.js";
+import { Line, SourceCodes } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { StateMark } from "../ui/state.js";
 import { Page } from "./frame.js";
@@ -71,6 +71,7 @@ function SoundTile({ source }: { source: Source }): JSX.Element {
         ) : (
           <p class="stale-why">{t(alive ? "stale.device" : "stale.unit")}</p>
         )}
+        {live && <SourceCodes codes={source.codes ?? []} />}
         <p class="muted">{t("sound.goes-to-doctor")}</p>
       </div>
     </article>

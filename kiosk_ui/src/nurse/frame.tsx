@@ -37,6 +37,23 @@ function UnitTells({ state }: { state: LiveState }): JSX.Element {
   );
 }
 
+const PRESS_SHOWN_MS = 10_000;
+
+/** Why the camera's button or the pedal did nothing. */
+function PressRefused({ state }: { state: LiveState }): JSX.Element | null {
+  const screen = useScreen();
+  const { press, sources } = state;
+  const now = screen.now.value;
+  if (!press || press.ok || now === null || now - press.at_ms > PRESS_SHOWN_MS) return null;
+  const name = sources.get(press.source)?.name ?? press.source;
+  return (
+    <span class="status-part warn" role="alert">
+      <Icon name="triangle-alert" />
+      {screen.t("press.refused", { name })} {screen.word("error", press.code ?? "unknown")}
+    </span>
+  );
+}
+
 export function OutboxState({ state }: { state: LiveState }): JSX.Element | null {
   const { t } = useScreen();
   const outbox = state.outbox;
@@ -70,6 +87,7 @@ export function StatusLine(): JSX.Element {
     <footer class="status">
       <OutboxState state={state} />
       <UnitTells state={state} />
+      <PressRefused state={state} />
     </footer>
   );
 }

@@ -7,6 +7,7 @@ import { NO_PICTURES, type Pictures } from "../core/tracks.js";
 import { Problem, useAct } from "../ui/act.js";
 import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
+import { SourceCodes } from "../ui/line.js";
 import { Picture } from "../ui/picture.js";
 import { useScreen } from "../ui/screen.js";
 import { useKiosk } from "./kiosk-context.js";
@@ -39,6 +40,7 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
         {t("view.title")}
       </h2>
       <Picture source={source} stream={pictures.value.get(source.key) ?? null} key={source.key} />
+      <SourceCodes codes={screen.alive.value ? (source.codes ?? []) : []} />
       <div class="view-buttons">
         {sources.length > 1 &&
           sources.map((one) => (

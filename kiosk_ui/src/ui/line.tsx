@@ -25,6 +25,20 @@ export function Line({
   );
 }
 
+/** What is wrong with a camera or a sound, each as a sentence. */
+export function SourceCodes({ codes }: { codes: readonly string[] }): JSX.Element {
+  const { word } = useScreen();
+  return (
+    <>
+      {codes.map((code) => (
+        <Line weight="notice" key={code}>
+          {word("source", code)}
+        </Line>
+      ))}
+    </>
+  );
+}
+
 /** The technical conditions that a device reports, each as a sentence. */
 export function Notices({ codes }: { codes: readonly string[] }): JSX.Element {
   const { word } = useScreen();

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from appliance.clock import boottime_ns
 from drivers.core.errors import LinkLost
 from drivers.links.audio import Period
-from drivers.links.camera import Coding, Frame
+from drivers.links.camera import Frame
+from drivers.links.formats import Coding
 
 T = TypeVar("T")
 DEADLINE_S = 5.0

@@ -15,7 +15,8 @@ from appliance.media.outlet import Outlet
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from drivers.links.audio import Period
-from drivers.links.camera import Coding, Frame
+from drivers.links.camera import Frame
+from drivers.links.formats import Coding
 from tests.unit.media.helpers import Hand, become, grey, period, tone
 
 

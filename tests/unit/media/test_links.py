@@ -18,8 +18,11 @@ from av.packet import Packet
 
 from appliance.media.otoscope import pictures
 from drivers.core.errors import LinkError, LinkLost
-from drivers.links.audio import ALSA_CONFIG, Card, CardSettings
-from drivers.links.camera import Camera, CameraSettings, Coding, capture_instant
+from drivers.links import alsa
+from drivers.links.alsa import Overrun
+from drivers.links.audio import Card, CardSettings
+from drivers.links.camera import BusFull, Camera, CameraSettings, capture_instant
+from drivers.links.formats import Coding
 
 
 class Going:
@@ -57,15 +60,63 @@ def test_an_unplugged_camera_is_a_lost_link_however_it_says_it(error: Exception 
         camera.read()
 
 
-@UNPLUGGED
-def test_an_unplugged_card_is_a_lost_link_however_it_says_it(error: Exception | None) -> None:
-    samples = np.arange(8, dtype="<i2")
-    settings = CardSettings("hw:CARD=STE0001,DEV=0", 48000, channels=2, channel=1)
-    card = Card(settings, lambda *a, **k: Going([samples.tobytes()], error))
+class Scripted:
+    """A card that gives what it is told to, one thing at each read."""
+
+    rate_hz, channels, period = 48000, 2, 4
+
+    def __init__(self, *said: tuple[bytes, int] | Exception) -> None:
+        self._said = list(said)
+
+    def read(self) -> tuple[bytes, int]:
+        said = self._said.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def test_of_several_channels_one_is_kept_and_stamped_with_its_first_sample() -> None:
+    card = Card(
+        CardSettings("hw:CARD=STE0001,DEV=0", channels=2, channel=1),
+        lambda *_: Scripted((np.arange(8, dtype="<i2").tobytes(), 2_000_000_000)),
+    )
     period = card.read()
-    assert (period.samples.tolist(), period.rate_hz) == ([1, 3, 5, 7], 48000)
-    with pytest.raises(LinkLost, match="sound card hw:CARD=STE0001,DEV=0: gone"):
+    assert (period.samples.tolist(), period.rate_hz, period.gap) == ([1, 3, 5, 7], 48000, False)
+    assert period.capture_ns == 1_999_916_667  # four samples before their end
+
+
+def test_what_an_overrun_lost_is_told_with_the_next_period() -> None:
+    four = np.zeros(8, dtype="<i2").tobytes()
+    script = Scripted((four, 1_000_000_000), Overrun(), Overrun(), (four, 1_010_000_000), (four, 1_010_083_333))
+    card = Card(CardSettings("hw:CARD=STE0001,DEV=0", channels=2), lambda *_: script)
+    assert [(one.gap, one.lost) for one in (card.read(), card.read(), card.read())] == [
+        (False, 0),
+        (True, 476),  # 10 ms are 480 samples, and 4 of them came
+        (False, 0),
+    ]
+
+
+def test_a_card_that_goes_is_a_lost_link() -> None:
+    card = Card(CardSettings("hw:CARD=STE0001,DEV=0"), lambda *_: Scripted(LinkLost("sound card: gone")))
+    with pytest.raises(LinkLost):
         card.read()
+
+
+def test_a_bus_that_is_full_is_told_apart() -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    def busy(*_: Any, **__: Any) -> Any:
+        raise OSError(16, "Device or resource busy")
+
+    with pytest.raises(BusFull, match="camera /dev/video7: cannot open"):
+        Camera(CameraSettings("/dev/video7"), full)
+    with pytest.raises(LinkError) as refused:
+        Camera(CameraSettings("/dev/video7"), busy)
+    assert not isinstance(refused.value, BusFull)
 
 
 def test_a_raw_camera_names_its_format() -> None:
@@ -113,18 +164,26 @@ def test_the_kernels_stamp_is_believed_if_it_can_be_true(ago_s: float, found_ago
 
 
 READ_A_CARD = """
-import sys
 from drivers.links.audio import Card, CardSettings
-card = Card(CardSettings("recorded", 48000))
+card = Card(CardSettings("recorded"))
 print(*[sample for _ in range(50) for sample in card.read().samples][:8])
+print(card._pcm.rate_hz, card._pcm.channels, card._pcm.period)
 """
 
 
-@pytest.mark.skipif(not ALSA_CONFIG.exists(), reason="ALSA is not installed here")
+def has_alsa() -> bool:
+    try:
+        alsa.library()
+    except LinkError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_alsa(), reason="ALSA is not installed here")
 def test_a_card_is_read_through_alsa(tmp_path: Path) -> None:
     """The real ALSA library, with its `file` plugin in place of hardware: no kernel module is needed."""
     sound, config = tmp_path / "sound.raw", tmp_path / "alsa.conf"
-    sound.write_bytes(np.arange(100, 4000, dtype="<i2").tobytes())
+    sound.write_bytes(np.arange(100, 25000, dtype="<i2").tobytes())
     config.write_text(
         f'pcm.nothing {{ type null }}\npcm.recorded {{ type file slave.pcm nothing file /dev/null infile "{sound}" }}\n'
     )
@@ -132,4 +191,7 @@ def test_a_card_is_read_through_alsa(tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-c", READ_A_CARD], env=environment, capture_output=True, text=True, check=True, timeout=30
     )
-    assert said.stdout.split() == ["100", "101", "102", "103", "104", "105", "106", "107"]
+    samples, taken = said.stdout.splitlines()
+    assert samples.split() == ["100", "101", "102", "103", "104", "105", "106", "107"]
+    assert taken == "48000 1 480"  # the period that was asked for: 10 ms
+    assert said.stderr == ""

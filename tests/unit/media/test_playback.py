@@ -15,7 +15,7 @@ from appliance.media.otoscope import pictures
 from appliance.media.playback import FilePictures, LoopedPictures, LoopedSound, Pace
 from appliance.media.room import HEIGHT, WIDTH, Room
 from drivers.core.errors import LinkLost
-from drivers.links.camera import Coding
+from drivers.links.formats import Coding
 
 
 def test_pace_is_kept_and_never_runs_ahead() -> None:

@@ -55,6 +55,6 @@ async def test_message_of_a_camera_is_that_of_the_protocol() -> None:
             break
     assert message == {
         "type": "source", "key": "room", "name": "Room camera", "kind": "video", "state": "live", "at_ms": 5000,
-        "width": 64, "height": 48, "fps": 0.0, "dropped": 0,
+        "width": 64, "height": 48, "fps": 0.0, "dropped": 0, "codes": [],
     }  # fmt: skip
     await source.aclose()

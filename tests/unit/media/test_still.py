@@ -14,7 +14,8 @@ from appliance.media.picture import Decoder, raw
 from appliance.media.source import PictureSource
 from appliance.media.still import StillRefused, take_still
 from drivers.core.errors import PacketError
-from drivers.links.camera import Coding, Frame
+from drivers.links.camera import Frame
+from drivers.links.formats import Coding
 from tests.unit.media.helpers import Hand, become, grey
 
 
