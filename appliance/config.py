@@ -62,7 +62,19 @@ class Device(_Section):
     kind: Kind
     driver: str
     link: Annotated[str, Field(pattern=r"^(serial|ble|tcp|hl7|dicom|replay):.+$")]
+    settings: dict[str, str] = {}  # what its driver asks for: ble-weight has `consent`, a user's INDEX:CODE
     peers: tuple[str, ...] = ()  # addresses or networks that may call a listener; none: nobody may
+    ae: Annotated[str, Field(pattern=r"^[ -\[\]-~]{0,16}$")] = ""  # dicom: the AE title under which it calls
+    reports_to: str = ""  # dicom: HOST:PORT for commitment reports when it has hung up
+
+
+class Dicom(_Section):
+    """The unit as a DICOM application entity. TLS where it has a certificate; PEM files."""
+
+    title: Annotated[str, Field(pattern=r"^[!-\[\]-~]{1,16}$")] = "CHEVET"
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None  # devices must then show a certificate of this authority
 
 
 class Source(_Section):
@@ -120,6 +132,7 @@ class Settings(_Section):
     server: Server = Server()
     platform: Platform = Platform()
     care: Care = Care()
+    dicom: Dicom = Dicom()
     devices: tuple[Device, ...] = ()
     sources: tuple[Source, ...] = ()
     buttons: tuple[Button, ...] = ()
@@ -131,7 +144,7 @@ class Settings(_Section):
         owner: dict[str, str] = {}
         for device in self.devices:
             kind, _, where = device.link.partition(":")
-            if kind == "replay" or where.lower() == "any":
+            if kind in {"replay", "dicom"} or where.lower() == "any":
                 continue
             link = f"{kind}:{where.upper() if kind == 'ble' else where}"
             if link in owner:
@@ -208,6 +221,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "server": Server,
         "platform": Platform,
         "care": Care,
+        "dicom": Dicom,
         "devices": Device,
         "sources": Source,
         "buttons": Button,

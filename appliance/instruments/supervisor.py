@@ -88,7 +88,9 @@ class Supervisor:
 def driver_of(device: Device, drivers: Mapping[str, Driver]) -> Driver:
     """The driver that is configured for a device; `ConfigError` with the nearest names where there is none."""
     try:
-        return drivers[device.driver]
+        return drivers[device.driver].configured(device.settings)
+    except ValueError as error:
+        raise ConfigError(f"devices.{device.key}.settings: {error}") from None
     except KeyError:
         near = difflib.get_close_matches(device.driver, drivers, 3) or sorted(drivers)
         raise ConfigError(f"devices.{device.key}: no driver {device.driver!r}; known: {', '.join(near)}") from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -30,6 +30,7 @@ Kind = Literal[
     "heart-rate",
     "monitor",
     "electrocardiograph",
+    "imaging",
 ]  # what a nurse calls it; screens have a word for each
 
 
@@ -61,9 +62,10 @@ class Uart:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A network device that calls us: `hl7` or `dicom`."""
+    """A network device that calls us: `hl7` or `dicom`; there, with the SOP classes of the objects it reads."""
 
     protocol: str
+    objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Driver:
     `hello` is written once the link is open, `keepalive` every so many seconds. `quiet_s`: a longer silence on an open
     link means that it is lost. `continuous`: it streams; what comes on `spot` channels is a single measurement
     all the same. `gives`: every metric it can give. `evidence`: what its tier rests on.
+    `configure`: the `hello` of a device that a unit has settings for (a user's code); `ValueError` for wrong ones.
     """
 
     name: str
@@ -125,6 +128,15 @@ class Driver:
     gives: tuple[Metric, ...] = ()
     tier: Tier = Tier.DRAFT
     evidence: str = ""
+    configure: Callable[[Mapping[str, str]], tuple[bytes, ...]] | None = None
+
+    def configured(self, settings: Mapping[str, str]) -> Driver:
+        """This driver, for a device with these settings. `ValueError` where it takes none, or not these."""
+        if not settings:
+            return self
+        if self.configure is None:
+            raise ValueError(f"{self.name} takes no settings")
+        return replace(self, hello=self.configure(settings))
 
     def allowed(self, words: bytes) -> bytes:
         """The words, if the device may be sent them; else `ForbiddenWords`."""

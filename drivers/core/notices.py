@@ -71,5 +71,8 @@ NOTICES: dict[str, Sentence] = {
     "too-cold": Sentence("The device is too cold.", "L’appareil est trop froid."),
     # scales
     "overload": Sentence("The load is too heavy for the scale.", "La charge est trop lourde pour la balance."),
+    "consent-refused": Sentence(
+        "The scale refuses the user code of this unit.", "La balance refuse le code utilisateur de cette unité."
+    ),
     "unstable": Sentence("The scale is not steady.", "La balance n’est pas stable."),
 }

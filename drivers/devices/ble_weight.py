@@ -1,17 +1,21 @@
 """Scales of the Bluetooth SIG: weight 0x2A9D of service 0x181D (WSS 1.0), body composition 0x2A9C of 0x181B (BCS 1.0).
 
 What a scale computes (BMI, metabolism, masses) and what was typed into it (height) is read over and not passed on.
-Scales of Beurer send frames of zeros while they measure impedance: they mean nothing, and give nothing.
+Scales of Beurer send frames of zeros while they measure impedance: they mean nothing, and give nothing. They give
+measurements to a user who consents alone (User Data Service 1.0, section 3.2): the unit has the index and the code of
+one that was made on the scale. The list of users is never written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
 from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier
+from drivers.core.errors import PacketError
 from drivers.core.gatt import Characteristics
 from drivers.core.measured import clock_unset, measured
 from drivers.core.model import Event, Notice, Numeric
@@ -23,6 +27,28 @@ WEIGHT_THERE = 0x0400  # of the body composition
 BEFORE_WEIGHT = (0x0008, 0x0010, 0x0020, 0x0040, 0x0080, 0x0100, 0x0200)  # metabolism ... impedance, 2 bytes each
 HEIGHT_THERE = 0x0800
 UNSUCCESSFUL = 0xFFFF
+
+CONTROL = "2a9f"  # User Control Point
+CONSENT, ANSWER, DONE = 0x02, 0x20, 0x01
+SETTING = re.compile(r"(\d{1,3}):(\d{1,4})")
+
+
+def consent(settings: Mapping[str, str]) -> tuple[bytes, ...]:
+    """What a user's consent looks like on the wire, of `consent` = `INDEX:CODE` (`1:4711`); else `ValueError`."""
+    given = SETTING.fullmatch(settings.get("consent", ""))
+    if given is None or set(settings) != {"consent"} or int(given[1]) > 254:
+        raise ValueError(f"wanted consent as INDEX:CODE (0-254, 0-9999), got the settings {', '.join(settings)}")
+    return (bytes((CONSENT, int(given[1]))) + int(given[2]).to_bytes(2, "little"),)
+
+
+def answer(reader: Reader) -> Iterator[Event]:
+    """What the scale says to that."""
+    code, asked, outcome = reader.take(3)
+    if (code, asked) != (ANSWER, CONSENT):
+        raise PacketError(f"an answer to a consent begins 20 02, not {code:02x} {asked:02x}")
+    reader.end()
+    if outcome != DONE:
+        yield Notice("consent-refused")
 
 
 def weight(reader: Reader) -> Iterator[Event]:
@@ -85,8 +111,10 @@ def _weight(raw: int, flags: int, taken: datetime | None) -> Numeric:
 DRIVER = Driver(
     name="ble-weight",
     kind="scale",
-    claim=Gatt("181d", ("2a9d", "2a9c")),
-    decoder=lambda: Characteristics({"2a9d": weight, "2a9c": body_composition}),
+    claim=Gatt("181d", ("2a9d", "2a9c", CONTROL), control=CONTROL),
+    decoder=lambda: Characteristics({"2a9d": weight, "2a9c": body_composition, CONTROL: answer}),
+    says=(bytes((CONSENT,)),),  # never 01, 03 or 05, which make and delete users
+    configure=consent,
     quiet_s=None,  # it speaks once a measurement
     gives=(WEIGHT, BODY_FAT, BATTERY),
     tier=Tier.CAPTURED,
