@@ -43,7 +43,7 @@ class Message:
         return [self._plain(part.strip()) for part in parts] + [""] * (3 - len(parts))
 
     def _plain(self, text: str) -> str:
-        return ESCAPED.sub(lambda found: self.escaped[found[1]], text) if "\\" in text else text
+        return ESCAPED.sub(lambda found: self.escaped.get(found[1], found[0]), text) if "\\" in text else text
 
 
 def field(segment: Segment, number: int) -> str:
@@ -74,7 +74,8 @@ def _message(lines: list[str]) -> Message:
     separator = first[3]
     head = ["MSH", separator, *first.split(separator)[1:]]
     segments = (head, *(line.split(separator) for line in lines[1:]))
-    return Message(segments, first[4], first[5], dict(zip("FSRET", first[3:8], strict=True)))
+    # The last one may be left out (MSH-2).
+    return Message(segments, first[4], first[5], dict(zip("FSRET", first[3:8], strict=False)))
 
 
 @lru_cache(64)  # one message says the same instant over and over

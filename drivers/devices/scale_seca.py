@@ -19,7 +19,7 @@ from drivers.core.framing import Hunt
 from drivers.core.model import Event, Numeric, Packet, Validity
 from drivers.core.vocab import HEIGHT, WEIGHT, Metric
 
-BLOCK = re.compile(rb"\x02(A0|A1|A4)([0-9A-F]+)([0-9A-F]{2})\r\n\x03")
+BLOCK = re.compile(rb"\x02(A0|A1|A4)((?:[0-9A-F]{2})+)([0-9A-F]{2})\r\n\x03")
 SIZES = {b"A0": 18, b"A1": 18, b"A4": 16}
 METRICS: dict[bytes, Metric] = {b"A0": WEIGHT, b"A1": WEIGHT, b"A4": HEIGHT}
 NO_CHECK = 0
