@@ -38,6 +38,7 @@ function codes(file: string, pattern: RegExp): string[] {
 describe.each([
   ["notice", "drivers/core/notices.py", /^ {4}"([a-z0-9-]+)": Sentence/gm],
   ["metric", "drivers/core/vocab.py", /_row\("([a-z0-9-]+)"/g],
+  ["kind", "drivers/core/driver.py", /^ {4}"([a-z-]+)",$/gm],
   ["quarantine", "appliance/care/acceptance.py", /^ {4}[A-Z_]+ = "([a-z-]+)"/gm],
 ])("every %s code of %s", (family, file, pattern) => {
   const found = codes(file, pattern);

@@ -51,6 +51,12 @@ export interface Simulator {
   sound?: string | null;
 }
 
+/** `GET /api/unknown`: the drivers that may be assigned to a port, and the devices that may be forgotten. */
+export interface Assignable {
+  drivers: { name: string; kind: string }[];
+  added: string[];
+}
+
 const TIME_LIMIT_MS = 10_000;
 
 const words = (value: unknown): string | null =>
@@ -69,6 +75,10 @@ export class Api {
     this.#base = base;
   }
 
+  assignable = (): Promise<Assignable> => this.#call("GET", "/api/unknown");
+  assign = (unknown: string, driver: string, name: string): Promise<unknown> =>
+    this.#call("POST", "/api/devices", { unknown, driver, ...(name ? { name } : {}) });
+  forget = (key: string): Promise<unknown> => this.#call("DELETE", `/api/devices/${encodeURIComponent(key)}`);
   health = (): Promise<Health> => this.#call("GET", "/api/health");
   open = (): Promise<unknown> => this.#call("POST", "/api/consultations", {});
   identify = (id: string, typed: Typed): Promise<unknown> => this.#act(id, "patient", { typed });

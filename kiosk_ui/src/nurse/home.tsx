@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { Health } from "../core/api.js";
 import { CODES, LANGUAGES } from "../core/i18n.js";
 import type { Device, Source } from "../core/messages.js";
+import { UnknownLines, UnknownSheet } from "../technician/unknown.js";
 import { Problem, useAct } from "../ui/act.js";
 import { Button, Choices } from "../ui/button.js";
 import { Icon, kindIcon } from "../ui/icon.js";
@@ -127,6 +128,7 @@ export function Home(props: HomeProps): JSX.Element {
   const { api } = useKiosk();
   const health = useHealth();
   const act = useAct();
+  const sheet = useSignal(false);
   const { hello, devices, sources } = screen.state.value;
   const switches = (
     <>
@@ -146,6 +148,8 @@ export function Home(props: HomeProps): JSX.Element {
             <SourceRow source={source} key={source.key} />
           ))}
         </ul>
+        <UnknownLines onOpen={() => (sheet.value = true)} />
+        {sheet.value && <UnknownSheet onClose={() => (sheet.value = false)} />}
       </section>
       <section class="home-start">
         <Readiness health={health} alive={screen.alive.value} />
