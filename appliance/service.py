@@ -18,7 +18,11 @@ from appliance.care.room import Room
 from appliance.config import ConfigError, Device, Settings
 from appliance.config import Source as Configured
 from appliance.feed import Feed
+from appliance.instruments import kept
+from appliance.instruments.hotplug import Hotplug
+from appliance.instruments import dicom
 from appliance.instruments.opening import Opener, check
+from appliance.instruments.roster import Roster, check_owners
 from appliance.instruments.supervisor import Supervisor, driver_of
 from appliance.media.buttons import Buttons, wanted
 from appliance.media.engine import Engine, EngineSettings
@@ -39,6 +43,7 @@ from appliance.records.store import Store
 from appliance.screens import built_ui
 from drivers.core.driver import Driver
 from drivers.links.base import Link as OneLink
+from drivers.links.ports import Watch
 from drivers.registry import DRIVERS
 
 log = logging.getLogger(__name__)
@@ -95,14 +100,17 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     ending.push_async_callback(store.close)
     feed, ui = Feed(), built_ui()
     room = Room(store, feed, settings.care)
-    opener = Opener()
+    roster = _roster(settings)
+    opener = Opener(roster.path, dicom.Ports(room, DRIVERS, settings.dicom, settings.devices))
     ending.push_async_callback(opener.close)
     if bench is not None:
         ending.callback(bench.close)
     else:
         for device in settings.devices:
             check(device, driver_of(device, DRIVERS))
-    supervisor = Supervisor(settings.devices, DRIVERS, bench.open_link if bench else opener, room, feed, settings.care)
+    supervisor = Supervisor(roster.devices(), DRIVERS, bench.open_link if bench else opener, room, feed, settings.care)
+    hardware = (None, None) if bench else (Watch().changes, opener.overhear)
+    hotplug = Hotplug(roster, supervisor, feed, settings.state, store.note, *hardware)
     engine = Engine(EngineSettings(settings.ice_addresses or None))  # before the sources: it bounds their memory
     pictures, sound = _sources(settings, bench, ending)
 
@@ -128,19 +136,30 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     await room.start()
 
     web = app.build(
-        Ports(settings, store, feed, room, supervisor, calls, diagnostics.Health(settings, store, ui), bench, ui)
+        Ports(
+            settings, store, feed, room, supervisor, calls, diagnostics.Health(settings, store, ui), bench, ui, hotplug
+        )
     )
     return {
         "web": serve(web, sock),
         "room": room.run(),
         "beat": feed.beat(),
         "devices": supervisor.run(),
+        "hotplug": hotplug.run(),
         "sources": _tell_sources(feed, (pictures, sound)),
         "buttons": _take_stills(buttons, calls),
         "forwarder": forwarder.run(),
         "link": link.run(),
         "watchdog": diagnostics.feed_watchdog(store.outbox),
     }
+
+
+def _roster(settings: Settings) -> Roster:
+    """Who there is: by the file, and by what a technician added."""
+    for device in settings.devices:
+        driver_of(device, DRIVERS)
+    check_owners(settings.devices, DRIVERS)
+    return Roster(DRIVERS, settings.devices, kept.load(settings.state, settings.devices, DRIVERS))
 
 
 def _sources(settings: Settings, bench: Bench | None, ending: AsyncExitStack) -> Sources:
