@@ -13,9 +13,16 @@ from appliance.calls import Calls
 from appliance.care.room import Room
 from appliance.feed import Feed
 from appliance.media.engine import Engine, EngineSettings
+from appliance.media.otoscope import pictures
 from appliance.media.peer import Offered
+from appliance.media.playback import LoopedPictures
+from appliance.media.source import PictureSource
 from appliance.platform.link_messages import Outgoing, PeerClosed, PeerJoined, PeerRefused, Signal
+from drivers.links.formats import Coding
 from tests.making import active_room
+from tests.schemas import check
+
+JPEG = pictures(64, 48, 1)[0]
 
 
 @dataclass
@@ -96,3 +103,44 @@ async def test_a_doctor_does_not_watch_on_into_the_next_consultation(tmp_path: P
         assert heard[-1]["type"] == "wiped"
         assert not any(message.get("id") == again for message in heard)
         assert await until_told(it, PeerClosed) == PeerClosed(it.ref, "p1")
+
+
+async def test_a_press_outside_a_consultation_or_without_a_picture_says_why_and_takes_nothing(tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        source = PictureSource("otoscope", "Otoscope", lambda: LoopedPictures([JPEG], Coding.JPEG, (64, 48), 15))
+        it.calls._pictures["otoscope"] = source
+        with it.feed.subscribe() as receiver:
+            said: list[dict[str, Any]] = []
+
+            async def listen() -> None:
+                async for message in receiver:
+                    if message["type"] in {"press", "result"}:
+                        said.append(message)  # noqa: PERF401 - read while it is being filled
+
+            listening = asyncio.create_task(listen())
+
+            async def press(key: str) -> dict[str, Any]:
+                before = len(said)
+                await it.calls.pressed(key)
+                async with asyncio.timeout(5):
+                    while not any(message["type"] == "press" for message in said[before:]):
+                        await asyncio.sleep(0.01)
+                told = next(message for message in said[before:] if message["type"] == "press")
+                check("live", told)
+                return {key: told[key] for key in told if key != "at_ms"}
+
+            assert await press("none") == {"type": "press", "source": "none", "ok": False, "code": "no-such-source"}
+            lost = {"type": "press", "source": "otoscope", "ok": False, "code": "source-lost"}
+            assert await press("otoscope") == lost
+            source.start()
+            async with asyncio.timeout(5):
+                while source.newest is None:
+                    await asyncio.sleep(0.01)
+            assert await press("otoscope") == {"type": "press", "source": "otoscope", "ok": True}
+            stills = [message for message in said if message["type"] == "result"]
+            assert [(one["kind"], one["object"]["source"]) for one in stills] == [("still", "otoscope")]
+            await it.room.abandon(it.ref, "test")
+            over = {"type": "press", "source": "otoscope", "ok": False, "code": "not-active"}
+            assert await press("otoscope") == over
+            listening.cancel()
+        await source.aclose()

@@ -12,10 +12,10 @@ import pytest
 from appliance.media.otoscope import pictures
 from appliance.media.picture import Decoder, raw
 from appliance.media.source import PictureSource
-from appliance.media.still import StillRefused, take_still
+from appliance.media.still import StillRefused, kept, take_still
 from drivers.core.errors import PacketError
 from drivers.links.camera import Frame
-from drivers.links.formats import Coding
+from drivers.links.formats import Coding, Colour, Matrix
 from tests.unit.media.helpers import Hand, become, grey
 
 
@@ -79,3 +79,29 @@ def test_decoder_scales() -> None:
 def test_bytes_that_are_no_picture_are_refused(frame: Frame, message: str) -> None:
     with pytest.raises(PacketError, match=message):
         Decoder()(frame)
+
+
+@pytest.mark.parametrize(
+    ("colour", "rgb"),
+    [
+        (None, [255, 193, 137]),  # what does not say: BT.601, 16 to 235
+        (Colour(Matrix.BT601, full=True), [255, 183, 132]),
+        (Colour(Matrix.BT709, full=False), [255, 199, 133]),
+        (Colour(Matrix.BT709, full=True), [255, 187, 129]),
+    ],
+)
+def test_a_pictures_colours_are_those_that_the_camera_said(colour: Colour | None, rgb: list[int]) -> None:
+    planes = bytes([200]) * 256 + bytes([90]) * 64 + bytes([170]) * 64
+    data, media_type = kept(Frame(planes, Coding.YUV420P, 16, 16, 0, colour))
+    assert media_type == "image/png"
+    with av.open(io.BytesIO(data)) as file:
+        picture = next(file.decode(video=0)).to_ndarray(format="rgb24")
+    assert picture[4, 4].tolist() == rgb
+
+
+def test_full_range_is_brought_to_the_range_that_is_sent() -> None:
+    planes = bytes([200]) * 256 + bytes([128]) * 128
+    full = Decoder()(Frame(planes, Coding.YUV420P, 16, 16, 0, Colour(Matrix.BT709, full=True)))
+    limited = Decoder()(Frame(planes, Coding.YUV420P, 16, 16, 0, Colour(Matrix.BT709, full=False)))
+    assert (int(full.to_ndarray()[0, 0]), int(limited.to_ndarray()[0, 0])) == (188, 200)
+    assert (int(full.colorspace), int(limited.colorspace)) == (1, 1)  # AVCOL_SPC_BT709: the matrix is carried on
