@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from appliance.care.room import Room
 from appliance.config import Care, ConfigError, Device
 from appliance.feed import Feed
+from appliance.instruments.guard import Guard
 from appliance.instruments.instrument import Instrument, OpenLink
 from appliance.instruments.repairs import Repairs
 from drivers.core.driver import Driver
@@ -29,9 +30,10 @@ class Supervisor:
     ) -> None:
         """`ConfigError` for a driver that does not exist."""
         self._room, self._feed = room, feed
+        guard = Guard()  # one for all: their code runs one at a time
 
         def make(device: Device) -> Instrument:
-            return Instrument(device, driver_of(device, drivers), open_link, room, feed, rules, repairs=repairs)
+            return Instrument(device, driver_of(device, drivers), open_link, room, feed, rules, guard, repairs)
 
         self._make = make
         self._instruments = {device.key: self._make(device) for device in devices}
