@@ -45,7 +45,10 @@ class Reader:
 
     def u8(self) -> int:
         """Unsigned, 1 byte."""
-        return self.take(1)[0]
+        if self._at >= len(self._data):
+            return self.take(1)[0]  # it says what is missing
+        self._at += 1
+        return self._data[self._at - 1]
 
     def u16(self) -> int:
         """Unsigned, 2 bytes."""

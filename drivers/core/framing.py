@@ -114,7 +114,8 @@ class Hunt:
             while kept and not self._start.startswith(self._buffer[-kept:]):
                 kept -= 1
             at = len(self._buffer) - kept
-        self._leave(at)
+        if at:
+            self._leave(at)
         return len(self._buffer) >= len(self._start)
 
     def _leave(self, count: int) -> None:
@@ -132,6 +133,7 @@ class Stuffed:
         self.skipped = 0
         self._start, self._end, self._escape, self._mask, self._cap = start, end, escape, mask, cap
         self._flags = re.compile(b"([%b])" % re.escape(bytes((start, end))))
+        self._escapes = re.compile(b"%b(.?)" % re.escape(bytes((escape,))), re.DOTALL)
         self._packet = bytearray()
         self._inside = False
         self._escaped = False
@@ -154,18 +156,18 @@ class Stuffed:
 
     def _hold(self, piece: bytes) -> None:
         """Bytes between two flags."""
-        if self._inside and not self._escaped and self._escape not in piece:
-            self._packet += piece
-        elif self._inside:
-            for byte in piece:
-                if not self._escaped and byte == self._escape:
-                    self._escaped = True
-                else:
-                    self._packet.append(byte ^ self._mask if self._escaped else byte)
-                    self._escaped = False
-        else:
+        if not self._inside:
             self.skipped += len(piece)
+            return
+        if self._escaped and piece:
+            self._escaped, piece = False, bytes((self._escape,)) + piece
+        self._packet += self._escapes.sub(self._plain, piece)
         if len(self._packet) > self._cap:
             self.skipped += len(self._packet)
             self._packet.clear()
             self._inside = False
+
+    def _plain(self, escape: re.Match[bytes]) -> bytes:
+        """What was sent changed; the byte after the last escape may not be here yet."""
+        self._escaped = not escape[1]
+        return bytes(byte ^ self._mask for byte in escape[1])

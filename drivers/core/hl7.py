@@ -39,11 +39,11 @@ class Message:
 
     def parts(self, segment: Segment, number: int) -> list[str]:
         """The components of a field, without spaces around them; never fewer than three."""
-        parts = field(segment, number).split(self.repetition)[0].split(self.component)
-        return [self._plain(part.strip()) for part in parts] + [""] * (3 - len(parts))
-
-    def _plain(self, text: str) -> str:
-        return ESCAPED.sub(lambda found: self.escaped.get(found[1], found[0]), text) if "\\" in text else text
+        text = field(segment, number)
+        parts = [part.strip() for part in text.split(self.repetition, 1)[0].split(self.component)]
+        if "\\" in text:
+            parts = [ESCAPED.sub(lambda found: self.escaped.get(found[1], found[0]), part) for part in parts]
+        return parts + [""] * (3 - len(parts))
 
 
 def field(segment: Segment, number: int) -> str:

@@ -5,7 +5,7 @@ A code is known by its name before its number, which some get wrong (150031 for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 from drivers.core import vocab
 
@@ -45,9 +45,9 @@ _SAME = {"kPa": "mm[Hg]", "[degF]": "Cel"}  # what they can be converted to
 _ONLY_UNIT = {"%", "/min"}  # what has them has no other, so they can be left out
 
 
-def metric(code: Sequence[str]) -> tuple[vocab.Metric | None, str | None]:
+@lru_cache(256)  # a monitor says the same dozen every second
+def metric(number: str, name: str, system: str) -> tuple[vocab.Metric | None, str | None]:
     """What a code (number, name, system) stands for, and the site; nothing where it is not known or a maker's own."""
-    number, name, system = code[:3]
     if system.startswith("99"):
         return None, None
     name = name.upper()
@@ -56,9 +56,10 @@ def metric(code: Sequence[str]) -> tuple[vocab.Metric | None, str | None]:
     return _METRICS.get(key), _SITES.get(key)
 
 
-def unit(code: Sequence[str], of: vocab.Metric) -> str | None:
-    """The unit that a code (number, name, system) or a plain word stands for; None where `of` is not measured in it."""
-    if not any(code) and of.unit in _ONLY_UNIT:
+@lru_cache(256)
+def unit(number: str, name: str, of: vocab.Metric) -> str | None:
+    """The unit that a code (its number or word, its name) stands for; None where `of` is not measured in it."""
+    if not number and not name and of.unit in _ONLY_UNIT:
         return of.unit
-    found = next((_UNITS[word.upper()] for word in (code[1], code[0]) if word.upper() in _UNITS), None)
+    found = next((_UNITS[word.upper()] for word in (name, number) if word.upper() in _UNITS), None)
     return found if found is not None and _SAME.get(found, found) == of.unit else None

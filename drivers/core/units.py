@@ -34,4 +34,4 @@ def plausible(metric: Metric, value: Decimal, unit: str) -> bool:
     if metric.plausible is None:
         return True
     low, high = metric.plausible
-    return low <= convert(value, unit, metric.unit) <= high
+    return low <= (value if unit == metric.unit else convert(value, unit, metric.unit)) <= high

@@ -47,8 +47,8 @@ class Report:
                 self._observed(message, segment, common)
 
     def _observed(self, message: hl7.Message, segment: hl7.Segment, common: str) -> None:
-        metric, site = pcd01.metric(message.parts(segment, 3))
-        unit = pcd01.unit(message.parts(segment, 6), metric) if metric is not None else None
+        metric, site = pcd01.metric(*message.parts(segment, 3)[:3])
+        unit = pcd01.unit(*message.parts(segment, 6)[:2], metric) if metric is not None else None
         if metric is None or unit is None or (metric in self.seen and self.seen[metric].value is not None):
             return
         flags = set(hl7.field(segment, 8).replace(message.component, message.repetition).split(message.repetition))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from struct import Struct
 
 from drivers.core.driver import Driver, Tier, Uart
 from drivers.core.errors import PacketError
@@ -20,9 +21,12 @@ from drivers.core.vocab import PLETH, PULSE_RATE, SPO2
 
 FRAME, FRAMES = 5, 25
 PACKET = FRAME * FRAMES
+BYTES = Struct("5B").iter_unpack
 RATE_HZ = Decimal(75)
 
 STATUS, SYNC, GREEN, RED = 0x80, 0x01, 0x02, 0x04  # perfusion: green and red together are yellow
+MARK = bytes(byte & (STATUS | SYNC) for byte in range(256))
+MARKS = bytes((STATUS | SYNC, *[STATUS] * (FRAMES - 1)))  # of a packet's statuses
 CONDITIONS = (
     (0x40, "sensor-unplugged", Validity.INVALID),
     (0x08, "sensor-off", Validity.INVALID),  # sensor alarm: nothing that can be analysed
@@ -45,30 +49,31 @@ class Format:
 
     def size(self, buffer: bytes) -> int:
         """For the framer: the length of a packet, or -1 where what is here cannot become one."""
-        return PACKET if self.sound(buffer[: min(len(buffer), PACKET) // FRAME * FRAME]) else -1
+        return PACKET if self._marked(buffer[:PACKET]) else -1
 
-    def sound(self, frames: bytes) -> bool:
-        """Whether each of these frames holds, and SYNC is in the first and in no other."""
-        at_status = len(self._lead)
-        for at in range(0, len(frames), FRAME):
-            frame = frames[at : at + FRAME]
-            wanted = STATUS | SYNC if at == 0 else STATUS
-            if frame[at_status] & (STATUS | SYNC) != wanted or sum(frame[:4]) & 0xFF != frame[4]:
-                return False
-            if not frame.startswith(self._lead):
-                return False
-        return True
+    def sound(self, packet: bytes) -> bool:
+        """Whether this is a packet, and each of its frames holds its sum."""
+        if len(packet) != PACKET or not self._marked(packet):
+            return False
+        return all((one + two + three + four) & 0xFF == total for one, two, three, four, total in BYTES(packet))
+
+    def _marked(self, frames: bytes) -> bool:
+        """Whether SYNC is in the first frame's status and in no other, and each frame has its lead."""
+        marks = frames[len(self._lead) :: FRAME].translate(MARK)
+        leads = frames[::FRAME].strip(self._lead) if self._lead else b""
+        return MARKS.startswith(marks) and not leads
 
     def decode(self, packet: Packet) -> Iterator[Event]:
         """One packet: a third of a second."""
         data = packet.data
-        if len(data) != PACKET or not self.sound(data):
+        if not self.sound(data):
             raise PacketError(
                 f"need {FRAMES} frames that hold their sum, SYNC in the first; packet has {len(data)} bytes"
             )
         statuses, values = data[len(self._lead) :: FRAME], data[3::FRAME]
-        found = [condition for condition in CONDITIONS if any(status & condition[0] for status in statuses)]
-        if any(status & (GREEN | RED) == RED for status in statuses):
+        said = set(statuses)
+        found = [condition for condition in CONDITIONS if any(status & condition[0] for status in said)]
+        if any(status & (GREEN | RED) == RED for status in said):
             found.append((RED, "low-perfusion", Validity.QUESTIONABLE))
         void = any(validity is Validity.INVALID for _, _, validity in found)
         validity = Validity.QUESTIONABLE if found else Validity.VALID
