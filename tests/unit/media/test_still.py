@@ -94,7 +94,7 @@ def test_a_pictures_colours_are_those_that_the_camera_said(colour: Colour | None
     planes = bytes([200]) * 256 + bytes([90]) * 64 + bytes([170]) * 64
     data, media_type = kept(Frame(planes, Coding.YUV420P, 16, 16, 0, colour))
     assert media_type == "image/png"
-    with av.open(io.BytesIO(data)) as file:
+    with av.open(io.BytesIO(data), "r") as file:
         picture = next(file.decode(video=0)).to_ndarray(format="rgb24")
     assert picture[4, 4].tolist() == rgb
 
