@@ -11,6 +11,7 @@ from bleak.exc import BleakError
 from drivers.core.driver import Gatt
 from drivers.core.errors import LinkError, LinkLost
 from drivers.links import ble
+from drivers.links import radio as radio_module
 from drivers.links.ble import BleLink
 from drivers.links.radio import Radio
 from tests.devices.peripherals import Air, Peripheral
@@ -270,3 +271,62 @@ async def test_words_go_to_the_claims_control_point() -> None:
     with pytest.raises(LinkError, match="names no characteristic"):
         async with link(Air([cuff()])) as open_link:
             await open_link.write(b"\x01")
+
+
+async def test_who_advertises_is_known_and_whether_somebody_looks_for_it() -> None:
+    air = Air([cuff(), Peripheral("AA:BB:CC:00:00:09", "X" * 99, "1809", {"2a1c": (("indicate",), b"")})])
+    radio = Radio(scanner=air.scanner, client=air.client)
+    with anyio.fail_after(3):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(radio.find, lambda said: False, 60.0)
+            async with link(air, radio=radio):
+                pass
+            while len(radio.heard()) < 2:
+                await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+    found = {heard.said.address: heard for heard in radio.heard()}
+    assert found["AA:BB:CC:00:00:01"].matched
+    assert not found["AA:BB:CC:00:00:09"].matched
+    assert found["AA:BB:CC:00:00:09"].said.services == ("1809",)
+    assert found["AA:BB:CC:00:00:09"].said.name == "X" * 32
+
+
+async def test_who_is_known_is_bounded() -> None:
+    air = Air([cuff(f"AA:BB:CC:00:01:{number:02X}") for number in range(80)])
+    radio = Radio(scanner=air.scanner, client=air.client)
+    with pytest.raises(LinkError, match="not heard"):
+        await radio.find(lambda said: False, 0.1)
+    assert len(radio.heard()) == 64
+    assert radio.heard()[-1].said.address == "AA:BB:CC:00:01:4F"
+
+
+async def test_an_adapter_that_is_pulled_is_an_error_soon_and_back_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radio_module, "SILENT_S", 0.05)
+    air = Air([cuff()])
+    air.peripherals[0].on_air = False
+    radio = Radio(scanner=air.scanner, client=air.client)
+    with anyio.fail_after(3):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pull, air)
+            with pytest.raises(LinkError, match="Bluetooth does not work: adapter 'hci0' not found"):
+                await radio.find(lambda said: True, 60.0)
+    air.broken, air.peripherals[0].on_air = None, True
+    with anyio.fail_after(3):
+        async with link(air, radio=radio):
+            pass
+
+
+async def pull(air: Air) -> None:
+    await anyio.sleep(0.02)
+    air.broken = BleakError("adapter 'hci0' not found")
+
+
+async def test_what_is_connected_is_known_to_the_radio() -> None:
+    air = Air([cuff()])
+    radio = Radio(scanner=air.scanner, client=air.client)
+    async with link(air, radio=radio):
+        with pytest.raises(LinkError, match="1 devices are connected"):
+            await radio.reset()
+        air.peripherals[0].drop()
+        with pytest.raises(LinkError, match="no way to BlueZ"):
+            await radio.reset()
