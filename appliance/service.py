@@ -22,6 +22,7 @@ from appliance.instruments import kept
 from appliance.instruments.hotplug import Hotplug
 from appliance.instruments import dicom
 from appliance.instruments.opening import Opener, check
+from appliance.instruments.repairs import Hardware
 from appliance.instruments.roster import Roster, check_owners
 from appliance.instruments.supervisor import Supervisor, driver_of
 from appliance.media.buttons import Buttons, wanted
@@ -108,7 +109,9 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     else:
         for device in settings.devices:
             check(device, driver_of(device, DRIVERS))
-    supervisor = Supervisor(roster.devices(), DRIVERS, bench.open_link if bench else opener, room, feed, settings.care)
+    open_link = bench.open_link if bench else opener
+    repairs = None if bench else Hardware(roster.path, opener.reset_radio)
+    supervisor = Supervisor(roster.devices(), DRIVERS, open_link, room, feed, settings.care, repairs)
     hardware = (None, None) if bench else (Watch().changes, opener.overhear)
     hotplug = Hotplug(roster, supervisor, feed, settings.state, store.note, *hardware)
     engine = Engine(EngineSettings(settings.ice_addresses or None))  # before the sources: it bounds their memory

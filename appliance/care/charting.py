@@ -12,7 +12,7 @@ from appliance.care.errors import Refused
 from appliance.care.imaging import Document
 from appliance.clock import Stamp
 from appliance.records.model import DeviceRef, Object, Quarantined, Result, Value
-from drivers.core.model import Numeric
+from drivers.core.model import Numeric, Validity
 from drivers.core.vocab import METRICS
 
 RAW_LIMIT = 512
@@ -135,14 +135,14 @@ def still(consultation: str, picture: Picture) -> Result:
     )
 
 
-def document(consultation: str, received: Document, status: str) -> Result:
+def document(consultation: str, received: Document) -> Result:
     """A DICOM object, with the numbers that were read from it."""
     at = received.arrival
     return Result(
         id=new_id(),
         consultation=consultation,
         kind="document",
-        status=status,
+        status="questionable" if any(n.validity is not Validity.VALID for n in received.numerics) else "valid",
         device=received.device,
         at=at.wall,
         at_ns=at.boot_ns,

@@ -6,13 +6,17 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from appliance.care import messages
 from appliance.care.status import Status
 from appliance.feed import Feed
 from appliance.records.errors import StorageFull, StoreError
 from appliance.records.model import KeptResult, Quarantined, Result
+from appliance.records.spool import Spool
 from appliance.records.store import Store
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +50,28 @@ class Keeper:
         """Keep a reading that nobody may chart; held when it cannot be written now."""
         await self._write_or_hold(_Held(reading, fingerprint))
 
-    async def keep_or_refuse(self, result: Result, data: bytes | None = None) -> KeptResult:
-        """Keep what a person asked for: they are told at once when it cannot be saved, and may ask again."""
-        await self.saving(self._store.keep(result, None, data))
-        self._show(result)
+    async def keep_or_refuse(
+        self, result: Result, data: bytes | Spool | None = None, fingerprint: bytes | None = None
+    ) -> KeptResult:
+        """Keep what somebody waits for: they are told at once when it cannot be saved, and may ask again."""
+        if await self.saving(self._store.keep(result, fingerprint, data)):
+            self._show(result)
         return KeptResult(result)
 
-    async def saving(self, write: Awaitable[object]) -> None:
+    async def quarantine_or_refuse(self, reading: Quarantined, fingerprint: bytes, spool: Spool) -> None:
+        """The same for what nobody may chart."""
+        if await self.saving(self._store.quarantine(reading, fingerprint, spool)):
+            self._feed.publish(messages.quarantine(reading))
+
+    async def saving(self, write: Awaitable[T]) -> T:
         """Await a write and note whether the disk took it; its error goes on to the caller."""
         try:
-            await write
+            written = await write
         except (StorageFull, StoreError):
             self._status.storage("full", self.unsaved)
             raise
         self._status.storage("full" if self._held else "ok", self.unsaved)
+        return written
 
     async def retry(self) -> None:
         """Try to write what is held, oldest first."""

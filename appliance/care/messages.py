@@ -1,12 +1,15 @@
-"""The live messages of what is kept (docs/protocol.md, section 5). Pure."""
+"""The live messages of what is kept (docs/protocol.md, section 5)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from appliance import clock
 from appliance.feed import Message
-from appliance.records.model import ConsultationRecord, KeptResult, Quarantined, Traits, Value
+from appliance.records.model import ConsultationRecord, KeptResult, Object, Quarantined, Traits, Value
 from drivers.core.model import Numeric
+
+PROCEDURES = {"IN PROGRESS": "in-progress", "COMPLETED": "completed", "DISCONTINUED": "discontinued"}
 
 
 def numeric(device: str, reading: Numeric, at_ms: int) -> Message:
@@ -44,7 +47,7 @@ def result(kept: KeptResult, delivery: str | None = None) -> Message:
         **({"reason": it.reason} if it.reason else {}),
         **({"refusal": kept.delivery.refusal} if kept.delivery.refusal else {}),
         **({"struck": kept.struck} if kept.struck is not None else {}),
-        **({"object": _object(kept)} if it.obj else {}),
+        **({"object": _object(it.obj)} if it.obj else {}),
     }
 
 
@@ -85,8 +88,14 @@ def quarantine(held: Quarantined) -> Message:
         "at": held.at.isoformat(),
         "taken": None if held.taken is None else held.taken.isoformat(),
         "numerics": [_value(value) for value in held.numerics],
+        **({"object": _object(held.obj)} if held.obj else {}),
         "gone": False,
     }
+
+
+def step(device: str, state: str) -> Message:
+    """How far a device's examination of the open consultation is."""
+    return {"type": "procedure", "device": device, "state": PROCEDURES[state], "at_ms": clock.boottime_ms()}
 
 
 def _value(value: Value) -> dict[str, Any]:
@@ -99,9 +108,7 @@ def _value(value: Value) -> dict[str, Any]:
     }
 
 
-def _object(kept: KeptResult) -> dict[str, Any]:
-    obj = kept.result.obj
-    assert obj is not None
+def _object(obj: Object) -> dict[str, Any]:
     return {
         "sha256": obj.sha256,
         "media_type": obj.media_type,
@@ -109,6 +116,7 @@ def _object(kept: KeptResult) -> dict[str, Any]:
         "width": obj.width,
         "height": obj.height,
         "source": obj.source,
+        **({"modality": obj.dicom.modality} if obj.dicom else {}),
     }
 
 

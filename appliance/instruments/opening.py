@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance import clock
 from appliance.config import ConfigError, Device
+from appliance.instruments import dicom
 from drivers.core.driver import Driver, Gatt, Listener, Uart
 from drivers.core.errors import LinkError, NotThere
 from drivers.links.base import Link
@@ -36,9 +37,12 @@ def check(device: Device, driver: Driver) -> None:
         "ble": isinstance(driver.claim, Gatt),
         "tcp": isinstance(driver.claim, Uart) or hl7,
         "hl7": hl7,
+        "dicom": isinstance(driver.claim, Listener) and driver.claim.protocol == "dicom",
     }
     if not speaks.get(kind):
         raise ConfigError(f"devices.{device.key}: {driver.name} does not speak over {kind!r}")
+    if kind == "dicom":
+        dicom.check(device)
     if kind in {"tcp", "hl7"}:
         _check_network(device, kind, place)
 
@@ -56,8 +60,11 @@ def _check_network(device: Device, kind: str, place: str) -> None:
 class Opener:
     """Opens links that have passed `check`. There is one radio, and all that need it share it."""
 
-    def __init__(self, path: Callable[[Device], str] | None = None) -> None:
+    def __init__(
+        self, path: Callable[[Device], str] | None = None, dicom_ports: dicom.Stations | None = None
+    ) -> None:
         """`path`: the node of a serial device now (see `Roster.path`); without it, the one that its link names."""
+        self._dicom = dicom_ports
         self._radio: Radio | None = None
         self._path = path or (lambda device: device.link.partition(":")[2])
         self._exchange = Exchange()
@@ -67,11 +74,19 @@ class Opener:
         kind, _, place = device.link.partition(":")
         if kind == "tcp":
             return TcpLink(where(place), hl7=isinstance(driver.claim, Listener))
+        if kind == "dicom" and self._dicom is not None:
+            return self._dicom.link(device)
         if isinstance(driver.claim, Uart):
             return SerialLink(self._path(device), driver.claim)
         if isinstance(driver.claim, Gatt):
             return self._over_the_air(place, driver.claim)
         return Hl7Link(where(place), networks(device.peers), self._exchange)
+
+    async def reset_radio(self) -> None:
+        """Switch the radio that is in use off and on. `LinkError` where none is, or others would lose theirs."""
+        if self._radio is None:
+            raise LinkError("no radio is in use")
+        await self._radio.reset()
 
     async def close(self) -> None:
         """Give back what the links share."""

@@ -45,7 +45,9 @@ def overlap(one: Claim, other: Claim) -> bool:
         case File(), File():
             return bool(set(one.endings) & set(other.endings))
         case Listener(), Listener():
-            return one.protocol == other.protocol
+            return one.protocol == other.protocol and (
+                not one.objects or not other.objects or bool(set(one.objects) & set(other.objects))
+            )
     return False
 
 

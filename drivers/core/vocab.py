@@ -53,6 +53,12 @@ GLUCOSE = _row("glucose", 160184, "2339-0", "mg/dL", ("10", "900"), also_loinc=(
 PAIN = _row("pain-severity", None, "72514-3", "{score}", ("0", "10"))
 BATTERY = _row("battery", 67996, None, "%", ("0", "100"))
 RESPIRATION = _row("respiration", 151552, None, "1")
+# Global durations of an electrocardiogram (ISO/IEEE 11073-10102, as in DICOM CID 3689).
+RR_INTERVAL = _row("rr-interval", 147072, "8637-1", "ms", ("150", "4000"))
+PR_INTERVAL = _row("pr-interval", 146944, "8625-6", "ms", ("30", "800"))
+QRS_DURATION = _row("qrs-duration", 147228, "8633-0", "ms", ("20", "400"))
+QT_INTERVAL = _row("qt-interval", 147232, "8634-8", "ms", ("100", "1000"))
+QTC_INTERVAL = _row("qtc-interval", None, "8636-3", "ms", ("100", "1000"))
 
 # MDC_ECG_ELEC_POTL (lead not told) and its leads; the number of a lead is that of SCP-ECG (EN 1064, section 5.6.3) too.
 ECG_LEADS: dict[int, Metric] = {
@@ -98,6 +104,11 @@ METRICS: dict[str, Metric] = {
         PAIN,
         BATTERY,
         RESPIRATION,
+        RR_INTERVAL,
+        PR_INTERVAL,
+        QRS_DURATION,
+        QT_INTERVAL,
+        QTC_INTERVAL,
         *ECG_LEADS.values(),
     )
 }

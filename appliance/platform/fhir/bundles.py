@@ -57,7 +57,8 @@ def _facts(kept: Result, record: ConsultationRecord, sender: Sender, sha1: str |
         return list(observations(kept, record, sender))
     if sha1 is None:
         raise ValueError("the bytes of a still or a sound must be hashed before they are told of")
-    return [media(kept, kept.obj, sha1, record, sender)]
+    numbers = list(observations(kept, record, sender)) if kept.numerics else []
+    return [media(kept, kept.obj, sha1, record, sender), *numbers]
 
 
 def _struck(body: Resource, reason: str) -> Resource:

@@ -18,7 +18,7 @@ from appliance.platform.fhir.parts import (
 from appliance.platform.fhir.text import Resource
 from appliance.records.model import ConsultationRecord, Object, Result
 
-TYPES = {"still": ("image", "Image"), "sound": ("audio", "Audio")}
+TYPES = {"still": ("image", "Image"), "sound": ("audio", "Audio"), "document": ("image", "Image")}
 
 
 def media(result: Result, obj: Object, sha1: str, record: ConsultationRecord, sender: Sender) -> tuple[str, Resource]:
@@ -52,6 +52,10 @@ def media(result: Result, obj: Object, sha1: str, record: ConsultationRecord, se
     }
     if record.patient is not None and record.confirmed:
         body["subject"] = reference(record.patient_id)
+    if obj.dicom is not None:
+        body["identifier"].append({"system": terms.DICOM_UID, "value": f"urn:oid:{obj.dicom.instance}"})
+        body["modality"] = concept(coding(terms.DCM, obj.dicom.modality)) if obj.dicom.modality else None
+        body = {name: value for name, value in body.items() if value is not None}
     if result.reason:
         body["note"] = [{"text": result.reason}]
     return uuid, body

@@ -11,6 +11,8 @@ MDC = "urn:iso:std:iso:11073:10101"
 UCUM = "http://unitsofmeasure.org"
 FMA = "http://purl.org/sig/ont/fma"
 URI = "urn:ietf:rfc:3986"
+DICOM_UID = "urn:dicom:uid"
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
 EUI64 = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 BLUETOOTH = "http://hl7.org/fhir/sid/eui-48/bluetooth"
 CONTINUA = "http://hl7.org/fhir/uv/phd/CodeSystem/ContinuaDeviceIdentifiers"
@@ -52,6 +54,11 @@ DISPLAY = {
     "body-fat": "Body fat",
     "glucose": "Glucose",
     "pain-severity": "Pain severity",
+    "rr-interval": "RR interval",
+    "pr-interval": "PR interval",
+    "qrs-duration": "QRS duration",
+    "qt-interval": "QT interval",
+    "qtc-interval": "QT interval corrected for heart rate",
 }
 UNIT_DISPLAY = {"mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F", "[lb_av]": "lb", "{score}": "score"}
 

@@ -24,6 +24,7 @@ const OF_A_KIND: Record<string, string> = {
   "heart-rate": "heart-pulse",
   monitor: "heart-pulse",
   electrocardiograph: "activity",
+  imaging: "camera",
   stethoscope: "stethoscope",
   camera: "video",
 };
