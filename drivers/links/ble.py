@@ -213,10 +213,12 @@ class BleLink:
         """Read a characteristic into the stream, if the device has it and lets us."""
         if "read" not in (self._has(name) or ()):
             return
+        asked_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         with contextlib.suppress(*RADIO_ERRORS):
             async with asyncio.timeout(STEP_S):
                 data = await self._client.read_gatt_char(uuid(name))
-            self._heard.put(Chunk(bytes(data), time.clock_gettime_ns(time.CLOCK_BOOTTIME), name))
+            arrival_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            self._heard.put(Chunk(bytes(data), arrival_ns, name, waited_s=(arrival_ns - asked_ns) / 1e9))
 
     def _has(self, name: str) -> tuple[str, ...] | None:
         """What a characteristic can do (`read`, `write`, ...); None if the device has none of this name."""
