@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from struct import Struct
 
 from drivers.core.driver import Driver, Tier, Uart
@@ -55,7 +57,7 @@ class Format:
         """Whether this is a packet, and each of its frames holds its sum."""
         if len(packet) != PACKET or not self._marked(packet):
             return False
-        return all((one + two + three + four) & 0xFF == total for one, two, three, four, total in BYTES(packet))
+        return not any(one + two + three + four - total & 0xFF for one, two, three, four, total in BYTES(packet))
 
     def _marked(self, frames: bytes) -> bool:
         """Whether SYNC is in the first frame's status and in no other, and each frame has its lead."""
@@ -72,8 +74,9 @@ class Format:
             )
         statuses, values = data[len(self._lead) :: FRAME], data[3::FRAME]
         said = set(statuses)
-        found = [condition for condition in CONDITIONS if any(status & condition[0] for status in said)]
-        if any(status & (GREEN | RED) == RED for status in said):
+        bits = reduce(or_, said)
+        found = [condition for condition in CONDITIONS if bits & condition[0]]
+        if bits & RED and any(status & (GREEN | RED) == RED for status in said):
             found.append((RED, "low-perfusion", Validity.QUESTIONABLE))
         void = any(validity is Validity.INVALID for _, _, validity in found)
         validity = Validity.QUESTIONABLE if found else Validity.VALID

@@ -36,7 +36,7 @@ def sound(packet: bytes) -> bool:
     if block is None:
         return False
     check = int(block[3], 16)
-    return check in (NO_CHECK, crc8_smbus(bytes.fromhex((block[1] + block[2]).decode())))
+    return check == NO_CHECK or check == crc8_smbus(bytes.fromhex((block[1] + block[2]).decode()))
 
 
 def decode(packet: Packet) -> Iterator[Event]:

@@ -1,7 +1,8 @@
 """The shortest honest code that takes the same numbers out of the wire bytes of each driver, for the bench beside this.
 
 Numbers become Decimals and instants datetimes, as they do in a driver; samples become one tuple. Nothing is proven: no
-length, no sum, no range, no special value, no status. Each function takes one message as it comes out of the cable.
+length, no sum, no range, no special value, no status. Each function takes the bytes of one read, and cuts them where the
+protocol does.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ Bare = Callable[[bytes], Numbers]
 
 CUFF, CUFF_BM85 = Struct("<xHHHHBBBBBHxx"), Struct("<xHHHHBBBBB2sxxx")
 GLUCOSE, PLX = Struct("<xxxHBBBBBhHxxx"), Struct("<xHHHBBBBB5x")
-BCI, CONTEC, GE_WAVES = Struct("5B"), Struct("9B"), (Struct("<60h"), Struct("<20h"))
+FIVE, NONIN_8, CONTEC = Struct("5B"), Struct("4B"), Struct("9B")
+GE_WAVES = Struct("<60h"), Struct("<20h")
 
 
 def bci(data: bytes) -> Numbers:
-    samples = BCI.iter_unpack(data)
+    samples = FIVE.iter_unpack(data)
     return tuple((pleth, Decimal(spo2), Decimal((high & 0x40) << 1 | low)) for _, pleth, high, low, spo2 in samples)
 
 
@@ -111,8 +113,9 @@ def nellcor(data: bytes) -> Numbers:
 
 
 def nonin_2(data: bytes) -> Numbers:
-    values = data[3::5]
-    return tuple(data[2::5]), Decimal((values[0] & 3) << 7 | values[1]), Decimal(values[2])
+    frames = [(pleth, value) for _, _, pleth, value, _ in FIVE.iter_unpack(data)]
+    pulse = (frames[0][1] & 3) << 7 | frames[1][1]
+    return tuple(pleth for pleth, _ in frames), Decimal(pulse), Decimal(frames[2][1])
 
 
 def nonin_7(data: bytes) -> Numbers:
@@ -122,7 +125,8 @@ def nonin_7(data: bytes) -> Numbers:
 
 
 def nonin_8(data: bytes) -> Numbers:
-    return Decimal((data[0] & 3) << 7 | data[1]), Decimal(data[2])
+    seconds = NONIN_8.iter_unpack(data)
+    return tuple((Decimal((high & 3) << 7 | low), Decimal(spo2)) for high, low, spo2, _ in seconds)
 
 
 def nonin_13(data: bytes) -> Numbers:
@@ -183,15 +187,20 @@ def scp(data: bytes) -> Numbers:
 
 
 def o2ring(data: bytes) -> Numbers:
-    return Decimal(data[7]), Decimal(data[8]), Decimal(data[14])
+    (length,) = unpack_from("<H", data, 5)
+    body = data[7 : 7 + length]
+    return Decimal(body[0]), Decimal(body[1]), Decimal(body[7])
 
 
 def o2ring_s(data: bytes) -> Numbers:
-    return Decimal(data[13]), Decimal(data[15]), Decimal(data[20])
+    (length,) = unpack_from("<H", data, 5)
+    body = data[7 : 7 + length]
+    return Decimal(body[6]), Decimal(body[8]), Decimal(body[13])
 
 
 def pc60fw(data: bytes) -> Numbers:
-    return Decimal(data[5]), Decimal(data[6] | data[7] << 8), Decimal(data[8]).scaleb(-1)
+    spo2, pulse, perfusion = unpack_from("<BHB", data[4 : 4 + data[3]], 1)
+    return Decimal(spo2), Decimal(pulse), Decimal(perfusion).scaleb(-1)
 
 
 def yonker(data: bytes) -> Numbers:
