@@ -70,6 +70,7 @@ class Place:
     wanted: Wanted
     bus: str = ""
     step: int = 0  # the rung of its ladder
+    opened: int = 0  # the rung that it runs at; another than `step` until it has given way
     steps: int = 1  # rungs that it has
     running: bool = False
     waiting: bool = False  # an instrument, until a room camera has given way
@@ -115,7 +116,8 @@ class Sharing:
                 log.info("%s", error)
                 continue
             with self._lock:
-                place.running, place.waiting, place.told = True, False, ("reduced",) if step else ()
+                place.opened, place.running, place.waiting = step, True, False
+                place.told = ("reduced",) if step else ()
             return Shared(reader, place, step, self._closed)
 
     def _make_room(self, place: Place, step: int) -> None:
@@ -123,7 +125,8 @@ class Sharing:
         with self._lock:
             others = [p for p in self._places if p is not place and p.bus == place.bus and p.room and p.running]
             if others and not place.room:
-                others[0].step += 1
+                # Asked again before it has: one rung is enough.
+                others[0].step += others[0].step == others[0].opened
                 place.waiting, place.told = True, ("no-bandwidth",)
                 raise LinkError(f"camera {place.name}: waits until {others[0].name} has given way")
             place.step = step + 1

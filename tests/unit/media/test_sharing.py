@@ -111,6 +111,39 @@ def test_a_room_camera_for_which_nothing_is_left_says_so_and_comes_back_when_the
     assert (bus.of("room"), room_codes()) == ((1920, 1080, 30), ())
 
 
+def test_asked_twice_before_it_has_given_way_the_room_goes_down_once() -> None:
+    bus = Bus(100, "room", "otoscope")
+    sharing = Sharing(bus)
+    open_room, _ = sharing.join("room", True, WANTED)
+    open_exam, _ = sharing.join("otoscope", False, WANTED)
+    room = open_room()
+    for _ in range(3):
+        with pytest.raises(LinkError, match="waits until room"):
+            open_exam()
+    room.close()
+    open_exam()
+    open_room()
+    assert bus.of("room") == (1280, 720, 30)
+
+
+def test_a_room_that_has_given_everything_stays_out_while_the_instrument_waits() -> None:
+    bus = Bus(63, "room", "otoscope")
+    sharing = Sharing(bus)
+    open_room, codes = sharing.join("room", True, WANTED)
+    open_exam, _ = sharing.join("otoscope", False, WANTED)
+    for _ in range(5):  # each time the room is back before the instrument
+        room = open_room()
+        with pytest.raises(LinkError, match="waits until room"):
+            open_exam()
+        room.close()
+    for _ in range(2):
+        with pytest.raises(LinkError, match="no room for it"):
+            open_room()
+    assert (bus.running, codes()) == ({}, ("no-bandwidth",))
+    open_exam()
+    assert bus.of("otoscope") == (1920, 1080, 30)
+
+
 def test_an_instrument_keeps_its_sharpness_and_loses_rate_when_nobody_can_give_way() -> None:
     bus = Bus(35, "otoscope", "other")
     sharing = Sharing(bus)
