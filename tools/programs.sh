@@ -30,7 +30,13 @@ fhir_server_ready() {
   fi
 }
 
+umockdev_ready() {
+  command -v umockdev-wrapper >/dev/null || apt_install umockdev python3-gi gir1.2-umockdev-1.0 ||
+    say "no umockdev: tests of hot-plug will be skipped. To run them: apt-get install umockdev python3-gi gir1.2-umockdev-1.0"
+}
+
 programs_ready() {
+  umockdev_ready
   chromium_ready
   fhir_server_ready
   guest_ready

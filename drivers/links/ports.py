@@ -168,7 +168,7 @@ def _port(sort: Sort, device: pyudev.Device) -> Port | None:
         return None
     interface = device.find_parent("usb", "usb_interface")
     whole = device.find_parent("usb", "usb_device")
-    links = tuple(sorted(device.device_links))[:LINKS_CAP]
+    links = tuple(sorted((device.properties.get("DEVLINKS") or "").split()))[:LINKS_CAP]
     if whole is None:
         return Port(sort, node, device.parent.sys_name, links, device.parent.driver or "")
     usb = Usb(
