@@ -84,7 +84,8 @@ class BleLink:
             if isinstance(error, RADIO_ERRORS):
                 raise LinkError(f"{self._address}: {self._reason(error)}") from None
             raise
-        self._radio.joined(self._found)
+        if self._heard.lost is None:
+            self._radio.joined(self._found)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
