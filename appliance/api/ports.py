@@ -20,6 +20,8 @@ class Instruments(Protocol):
 
     def known(self, key: str) -> bool: ...
 
+    def again(self, key: str) -> None: ...
+
 
 class Plugged(Protocol):
     """What is there without being a device, and what a technician makes of it."""

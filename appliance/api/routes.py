@@ -58,6 +58,12 @@ def _unit(routes: APIRouter, ports: Ports) -> None:
     async def devices() -> Json:
         return {"devices": list(ports.feed.state("device")), "sources": list(ports.feed.state("source"))}
 
+    @routes.post("/devices/{key}/again", status_code=204)
+    async def again(key: str) -> None:
+        if not ports.instruments.known(key):
+            raise Refused("no-such-device", f"there is no device {key!r} on this unit")
+        ports.instruments.again(key)
+
     @routes.get("/quarantine")
     async def quarantine() -> Json:
         return {"quarantine": [messages.quarantine(held) for held in await ports.store.quarantined()]}

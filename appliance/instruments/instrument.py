@@ -34,6 +34,7 @@ OpenLink = Callable[[Device, Driver], Link]
 
 WAITING_READINGS = 64  # for a disk that stalls; then this device waits, and no other
 TURN_CHUNKS = 8  # in a row; then the others have their turn
+PAUSE_S = 0.02  # of a device that said too much: what it says meanwhile waits at its link, as much as fits there
 HEALTHY_NS = 60_000_000_000  # a driver that worked for so long has no fault that counts
 
 
@@ -57,7 +58,7 @@ class Instrument:
         self._bedside = Bedside(device, driver, room, feed, rules)
         self._recovery = Recovery(device, self._bedside, repairs)
         self._spoke = False
-        self._turn = 0
+        self._turn = self._dropped = 0
 
     @property
     def key(self) -> str:
@@ -136,7 +137,10 @@ class Instrument:
     async def _give_way(self) -> None:
         """A link that always has something ready never waits, and would keep everybody else from running."""
         self._turn = (self._turn + 1) % TURN_CHUNKS
-        if self._turn == 0 or self._budget.flooding:
+        if self._budget.dropped != self._dropped:
+            self._dropped = self._budget.dropped
+            await asyncio.sleep(PAUSE_S)
+        elif self._turn == 0:
             await asyncio.sleep(0)
 
     async def _say(self, link: Link, ask: Ask) -> None:

@@ -79,6 +79,7 @@ export class Api {
   assign = (unknown: string, driver: string, name: string): Promise<unknown> =>
     this.#call("POST", "/api/devices", { unknown, driver, ...(name ? { name } : {}) });
   forget = (key: string): Promise<unknown> => this.#call("DELETE", `/api/devices/${encodeURIComponent(key)}`);
+  again = (key: string): Promise<unknown> => this.#call("POST", `/api/devices/${encodeURIComponent(key)}/again`, {});
   health = (): Promise<Health> => this.#call("GET", "/api/health");
   open = (): Promise<unknown> => this.#call("POST", "/api/consultations", {});
   identify = (id: string, typed: Typed): Promise<unknown> => this.#act(id, "patient", { typed });

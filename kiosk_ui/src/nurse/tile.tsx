@@ -86,6 +86,13 @@ function LeaseButtons({ device, id, act }: { device: Device; id: string; act: Ac
   const { api } = useKiosk();
   const off = act.busy || !screen.alive.value;
   const present = staleDevice(device, screen.alive.value) === null;
+  if (device.tell === "device-off") {
+    return (
+      <Button disabled={off} onClick={() => void act.run(() => api.again(device.key))}>
+        {t("tile.again")}
+      </Button>
+    );
+  }
   if (!device.lease) {
     return (
       <Button icon="plus" disabled={off || !present} onClick={() => void act.run(() => api.lease(id, device.key))}>

@@ -36,6 +36,9 @@ class Devices:
     def known(self, key: str) -> bool:
         return key in {"cuff", "oximeter", "thermometer"}
 
+    def again(self, key: str) -> None:
+        assert key == "oximeter"
+
 
 class NoCalls:
     async def still(self, consultation: str, source: str) -> KeptResult:
@@ -241,3 +244,10 @@ async def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 async def test_without_screens_the_page_names_the_command(tmp_path: Path) -> None:
     async with unit(tmp_path) as it:
         assert "make ui" in (await it.http.get("/")).text
+
+
+async def test_a_device_is_asked_for_again(tmp_path: Path) -> None:
+    async with unit(tmp_path) as it:
+        assert (await it.post("/api/devices/oximeter/again", {})).status_code == 204
+        refused = await it.post("/api/devices/teapot/again", {})
+        assert refused.json()["code"] == "no-such-device"
