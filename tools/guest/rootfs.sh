@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd -P "$(dirname "$0")" && pwd)
 cd "$1"
 
-PACKAGES=systemd,systemd-sysv,udev,dbus,kmod,bluez,libasound2-data,python3,busybox-static
+PACKAGES=systemd,systemd-sysv,udev,dbus,kmod,bluez,libasound2,python3,busybox-static
 MODULES="hci_vhci vhci-hcd uvcvideo snd-usb-audio ftdi_sio usbhid uinput evdev"
 UNNEEDED="getty@tty1.service serial-getty@ttyS0.service systemd-timesyncd.service apt-daily.timer apt-daily-upgrade.timer
   e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer fstrim.timer systemd-remount-fs.service"
@@ -34,6 +34,7 @@ kernel() {
   rm root/root/linux-image-*.deb
   release=$(basename unpacked/lib/modules/*)
   mkdir -p root/lib/modules
+  (cd "unpacked/lib/modules/$release/kernel/drivers" && rm -r gpu infiniband scsi net/ethernet net/wireless)
   mv "unpacked/lib/modules/$release" root/lib/modules/
   mv "unpacked/boot/vmlinuz-$release" vmlinuz
   chroot root depmod "$release"
