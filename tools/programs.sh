@@ -35,7 +35,13 @@ umockdev_ready() {
     say "no umockdev: tests of hot-plug will be skipped. To run them: apt-get install umockdev python3-gi gir1.2-umockdev-1.0"
 }
 
+dicom_ready() {
+  { [ -x /usr/bin/storescu ] && [ -x /usr/sbin/Orthanc ]; } || apt_install dcmtk orthanc ||
+    say "no DCMTK or no Orthanc: tests against them will be skipped. To run them: apt-get install dcmtk orthanc"
+}
+
 programs_ready() {
+  dicom_ready
   umockdev_ready
   chromium_ready
   fhir_server_ready

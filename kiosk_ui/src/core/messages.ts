@@ -146,7 +146,7 @@ export interface Result {
   type: "result";
   id: string;
   consultation: string;
-  kind: "measurement" | "still" | "sound";
+  kind: "measurement" | "still" | "sound" | "document";
   status: "valid" | "questionable" | "failed" | "manual";
   device: { key: string; name: string; model?: string | null; serial?: string | null };
   at: string;

@@ -80,7 +80,7 @@ const SHAPES: Record<Message["type"], Check> = {
   }),
   result: fields({
     id: text,
-    kind: one("measurement", "still", "sound"),
+    kind: one("measurement", "still", "sound", "document"),
     status: one("valid", "questionable", "failed", "manual"),
     device: fields({ key: text, name: text }),
     at: text,

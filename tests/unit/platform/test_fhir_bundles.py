@@ -14,7 +14,7 @@ from appliance.platform.fhir import bundles
 from appliance.platform.fhir.parts import Sender
 from appliance.platform.fhir.terms import profiles
 from appliance.platform.fhir.text import Resource, dumps
-from appliance.records.model import Consent, ConsultationRecord, Object, Result
+from appliance.records.model import Consent, ConsultationRecord, Instance, Object, Result
 from tests.unit.platform import making
 from tests.unit.platform.making import (
     CARD,
@@ -238,3 +238,16 @@ def test_the_french_target_names_the_french_profile() -> None:
     ]
     with pytest.raises(ValueError, match="hl7-r4"):
         profiles("nowhere")
+
+
+def test_a_dicom_object_is_told_with_its_uid_and_its_numbers() -> None:
+    dicom = Instance("1.2.840.10008.5.1.4.1.1.9.1.1", "2.25.77", "2.25.78", "1.2.840.10008.1.2.1", "ECG")
+    obj = Object(SHA256, "application/dicom", 3, "ecg", dicom=dicom)
+    document = replace(making.measurement(making.value("qt-interval", "368"), obj=obj), kind="document")
+    bundle = proven(bundles.result(document, CONFIRMED, SENDER, SHA1))
+    (media,) = only(bundle, "Media")
+    assert {"system": "urn:dicom:uid", "value": "urn:oid:2.25.77"} in media["identifier"]
+    assert media["content"]["contentType"] == "application/dicom"
+    assert media["modality"]["coding"][0]["code"] == "ECG"
+    (interval,) = only(bundle, "Observation")
+    assert interval["code"]["coding"][0]["code"] == "8634-8"
