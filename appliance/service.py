@@ -18,9 +18,8 @@ from appliance.care.room import Room
 from appliance.config import ConfigError, Device, Settings
 from appliance.config import Source as Configured
 from appliance.feed import Feed
-from appliance.instruments import kept
+from appliance.instruments import dicom, kept
 from appliance.instruments.hotplug import Hotplug
-from appliance.instruments import dicom
 from appliance.instruments.opening import Opener, check
 from appliance.instruments.repairs import Hardware
 from appliance.instruments.roster import Roster, check_owners

@@ -60,9 +60,7 @@ def _check_network(device: Device, kind: str, place: str) -> None:
 class Opener:
     """Opens links that have passed `check`. There is one radio, and all that need it share it."""
 
-    def __init__(
-        self, path: Callable[[Device], str] | None = None, dicom_ports: dicom.Stations | None = None
-    ) -> None:
+    def __init__(self, path: Callable[[Device], str] | None = None, dicom_ports: dicom.Stations | None = None) -> None:
         """`path`: the node of a serial device now (see `Roster.path`); without it, the one that its link names."""
         self._dicom = dicom_ports
         self._radio: Radio | None = None
