@@ -9,7 +9,7 @@ from tests.guest.running import Guest
 pytestmark = pytest.mark.guest
 
 CAMERA, MICROPHONE = "tests.guest.inside.camera", "tests.guest.inside.microphone"
-USE_CAMERA, USE_CARD = "tests.guest.inside.use_camera", "tests.guest.inside.use_card"
+USE_CAMERA, USE_CARD = "tests.guest.inside.use_otoscope", "tests.guest.inside.use_card"
 OTOSCOPE = "/dev/v4l/by-id/usb-Simulated_Otoscope_OTO0001-video-index0"
 STETHOSCOPE = "/dev/snd/by-id/usb-Simulated_Stethoscope_STE0001-00"
 

@@ -58,3 +58,27 @@ def test_defaults_are_safe_and_paths_belong_to_the_file(tmp_path: Path) -> None:
     assert settings.state == tmp_path / "state"
     assert not settings.care.allow_test_identities
     assert settings.devices[0].driver == "ble-blood-pressure"
+
+
+CAMERA = '[[sources]]\nkey = "otoscope"\nname = "Otoscope"\nkind = "video"\nfrom = "{}"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (CAMERA.format("v4l2:/dev/video0"), "v4l2:/dev/video0 is a number that changes at the next plug"),
+        (CAMERA.format("alsa:hw:1,0"), "alsa:hw:1,0 is a number that changes at the next plug"),
+        (CAMERA.format("v4l2:usb:1-1.4") + "width = 640\n", "width and height go together"),
+        ('[[buttons]]\nsource = "otoscope"\n', "a button takes stills of 'otoscope', and no camera has that key"),
+    ],
+)
+def test_inputs_are_named_by_what_does_not_change(tmp_path: Path, text: str, words: str) -> None:
+    assert words in loaded(tmp_path, text)
+
+
+def test_a_pedal_and_a_camera_by_its_port_are_taken(tmp_path: Path) -> None:
+    pedal = '[[buttons]]\ndevice = "usb:1-1.3"\nkey = "KEY_B"\nsource = "otoscope"\n'
+    path = tmp_path / "chevet.toml"
+    path.write_text(CAMERA.format("v4l2:usb:1-1.4") + pedal, encoding="utf-8")
+    settings = load(path)
+    assert (settings.buttons[0].key, settings.sources[0].use) == ("KEY_B", "exam")

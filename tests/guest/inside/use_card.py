@@ -16,7 +16,7 @@ from drivers.core.errors import LinkError, LinkLost
 from drivers.links.audio import Card, CardSettings
 from drivers.links.named import sound_card
 from tests.guest.inside.telling import tell
-from tests.guest.inside.use_camera import plugged
+from tests.guest.inside.use_otoscope import plugged
 
 RAMP = 30011  # `microphone`: sample n is n modulo this
 LATE_S = 1.0  # the card's buffer holds 80 ms
