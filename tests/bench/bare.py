@@ -1,8 +1,8 @@
 """The shortest honest code that takes the same numbers out of the wire bytes of each driver, for the bench beside this.
 
 Numbers become Decimals and instants datetimes, as they do in a driver; samples become one tuple. Nothing is proven: no
-length, no sum, no range, no special value, no status. Each function takes the bytes of one read, and cuts them where the
-protocol does.
+length, no sum, no range, no special value, no status. Each function takes the bytes of one read, and cuts them where
+the protocol does.
 """
 
 from __future__ import annotations
