@@ -5,27 +5,41 @@ proves each of them, and fails when a new release changes one. Why each is neede
 from __future__ import annotations
 
 import struct
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
 
-from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, rtcsctptransport
-from aiortc.codecs import HEADER_EXTENSIONS
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, clock, rtcsctptransport
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import (
     RTCP_PSFB_APP,
+    RTCP_RTPFB,
+    RTCP_RTPFB_NACK,
+    RTP_HISTORY_SIZE,
     HeaderExtensions,
     HeaderExtensionsMap,
     RtcpPsfbPacket,
+    RtcpRtpfbPacket,
     RtcpSrPacket,
+    is_rtcp,
     pack_header_extensions,
     unpack_header_extensions,
     unpack_remb_fci,
+    wrap_rtx,
 )
 from OpenSSL import SSL
 
+from appliance.media.feedback import FORMAT as EVERY_PACKET_FORMAT
+from appliance.media.feedback import URI as TRANSPORT_NUMBER
+
+ABS_SEND_TIME_BYTES, TRANSPORT_NUMBER_ID = 3, 5
 ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 ABS_CAPTURE_TIME_ID = 6
+EVERY_PACKET = RTCRtcpFeedback(type="transport-cc")
+MOST_AGAIN = 128  # packets that one request can name
 # As the other end's (dcSCTP in libwebrtc): aiortc's one second delays a lost block of sound by more than its buffer.
 SCTP_RTO_MIN_S, SCTP_RTO_INITIAL_S = 0.4, 1.0
 # aiortc names only ECDSA ciphers: a peer with an RSA certificate finds none in common (aiortc issue 1434).
@@ -36,13 +50,23 @@ CIPHERS = (
 
 
 def prepare() -> None:
-    """Set what aiortc keeps per process: the capture-time extension is offered, SCTP resends sooner. Repeatable."""
+    """Set what aiortc keeps per process: capture times and feedback on every packet are offered, SCTP resends sooner.
+
+    Repeatable.
+    """
     for kind in ("audio", "video"):
-        if all(known.uri != ABS_CAPTURE_TIME for known in HEADER_EXTENSIONS[kind]):
-            extension = RTCRtpHeaderExtensionParameters(id=ABS_CAPTURE_TIME_ID, uri=ABS_CAPTURE_TIME)
-            HEADER_EXTENSIONS[kind].append(extension)
+        _offer(kind, ABS_CAPTURE_TIME_ID, ABS_CAPTURE_TIME)
+    _offer("video", TRANSPORT_NUMBER_ID, TRANSPORT_NUMBER)  # sound is small, and never held back
+    for codec in CODECS["video"]:
+        if EVERY_PACKET not in codec.rtcpFeedback:
+            codec.rtcpFeedback.append(EVERY_PACKET)
     sctp: Any = rtcsctptransport
     sctp.SCTP_RTO_MIN, sctp.SCTP_RTO_INITIAL = SCTP_RTO_MIN_S, SCTP_RTO_INITIAL_S
+
+
+def _offer(kind: str, number: int, uri: str) -> None:
+    if all(known.uri != uri for known in HEADER_EXTENSIONS[kind]):
+        HEADER_EXTENSIONS[kind].append(RTCRtpHeaderExtensionParameters(id=number, uri=uri))
 
 
 class Certificate(RTCCertificate):
@@ -101,6 +125,7 @@ class CaptureTimeMap(HeaderExtensionsMap):
 
     def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
         """The extensions of one packet."""
+        values.transport_sequence_number = 0  # room for it; the number is written when the packet leaves
         profile, value = super().set(values)
         ntp = vars(values).setdefault("abs_capture_time", self.ntp)
         if self._id is None or not ntp:
@@ -117,6 +142,9 @@ class SenderTap:
         self._inner, self._on_limit = inner, on_limit
         self._extensions = CaptureTimeMap()
         self._handle_rtcp, self._send_rtcp = inner._handle_rtcp_packet, inner._send_rtcp
+        self._old = 0  # packets before this number are of no more use
+        self._asked_s: dict[int, float] = {}  # when each lost packet was last sent again
+        self.transport: TransportTap | None = None
         inner._RTCRtpSender__rtp_header_extensions_map = self._extensions
         inner._send_keyframe = on_key
         inner._handle_rtcp_packet = self._handled
@@ -126,14 +154,55 @@ class SenderTap:
         """The packets that follow were captured at this instant (64-bit NTP)."""
         self._extensions.ntp = ntp
 
+    def fresh(self) -> None:
+        """A key frame follows: what was sent before needs not be sent again."""
+        newest = self._newest()
+        if newest is not None:
+            self._old = (newest + 1) & 0xFFFF
+
+    def newest_again(self) -> bytes | None:
+        """The newest packet once more, to fill a probe with; None without RTX (RFC 4588) or before the first one.
+
+        A receiver that has it throws the second one away, and tells when it came.
+        """
+        number = self._newest()
+        packet = None if number is None else self._inner._RTCRtpSender__rtp_history.get(number % RTP_HISTORY_SIZE)
+        kind = self._inner._RTCRtpSender__rtx_payload_type
+        if packet is None or kind is None:
+            return None
+        number = self._inner._RTCRtpSender__rtx_sequence_number
+        self._inner._RTCRtpSender__rtx_sequence_number = (number + 1) & 0xFFFF
+        again = wrap_rtx(packet, payload_type=kind, sequence_number=number, ssrc=self._inner._rtx_ssrc)
+        return bytes(again.serialize(self._extensions))
+
+    def _newest(self) -> int | None:
+        return None if self.transport is None else self.transport.newest.get(self._inner._ssrc)
+
     async def _handled(self, packet: Any) -> None:
         if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             try:
                 self._on_limit(unpack_remb_fci(packet.fci)[0])
             except ValueError:
                 return
+        elif isinstance(packet, RtcpRtpfbPacket):
+            if packet.fmt == RTCP_RTPFB_NACK and self.transport is not None:
+                await self._send_again(packet.lost, self.transport)
         else:
             await self._handle_rtcp(packet)
+
+    async def _send_again(self, lost: Sequence[int], transport: TransportTap) -> None:
+        """Each lost packet at most once in a round trip: a receiver asks again before the first answer can be there."""
+        now_s = time.monotonic()
+        for number in lost[:MOST_AGAIN]:
+            if (number - self._old) & 0x8000:
+                continue
+            if now_s - self._asked_s.get(number, -1.0) >= transport.round_trip_s():
+                self._asked_s.pop(number, None)
+                self._asked_s[number] = now_s
+                with transport.sending_again():
+                    await self._inner._retransmit(number)
+        while len(self._asked_s) > RTP_HISTORY_SIZE:
+            del self._asked_s[next(iter(self._asked_s))]
 
     async def _reported(self, packets: list[Any]) -> None:
         # aiortc pairs the RTP time with the instant at which the packet left: sound and picture drift apart by what
@@ -143,3 +212,111 @@ class SenderTap:
                 packet.sender_info.ntp_timestamp = self._extensions.ntp
                 self._inner._RTCRtpSender__lsr = (self._extensions.ntp >> 16) & 0xFFFFFFFF
         await self._send_rtcp(packets)
+
+
+class Paced(Protocol):
+    """What takes the packets of pictures instead of the network."""
+
+    async def media(self, data: bytes) -> None:
+        """A new packet; returns when it has left."""
+        ...
+
+    def again(self, data: bytes) -> None:
+        """One that is sent once more; never waits."""
+        ...
+
+
+class TransportTap:
+    """What a DTLS transport does not offer: pictures leave paced and numbered, and it is told which of them came."""
+
+    def __init__(
+        self, sender: RTCRtpSender, on_told: Callable[[bytes], None], round_trip_s: Callable[[], float]
+    ) -> None:
+        inner: Any = sender.transport
+        self._inner, self._on_told, self.round_trip_s = inner, on_told, round_trip_s
+        self._send, self._handle = inner._send_rtp, inner._handle_rtcp_data
+        self._pictures: set[int] = set()
+        self.newest: dict[int, int] = {}  # the last number of each stream
+        self._paced: Paced | None = None
+        self._again = False
+        inner._handle_rtcp_data = self._heard
+
+    def pace(self, senders: Iterable[RTCRtpSender], paced: Paced) -> None:
+        """From now on what these senders send goes to `paced`."""
+        for sender in senders:
+            inner: Any = sender
+            self._pictures |= {inner._ssrc, inner._rtx_ssrc}
+        self._paced = paced
+        self._inner._send_rtp = self._sent
+
+    @contextmanager
+    def sending_again(self) -> Iterator[None]:
+        """What is sent within is a repetition."""
+        self._again = True
+        try:
+            yield
+        finally:
+            self._again = False
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the receiver tells of every packet."""
+        return self._number_id is not None
+
+    async def leave(self, data: bytes, number: int) -> None:
+        """Send a packet, with the instant at which it leaves and its number. `ConnectionError`."""
+        packet = bytearray(data)
+        ids = self._inner._rtp_header_extensions_map._HeaderExtensionsMap__ids
+        now = clock.current_ntp_time() >> 14 & 0xFFFFFF
+        write_extension(packet, ids.abs_send_time, now.to_bytes(ABS_SEND_TIME_BYTES, "big"))
+        write_extension(packet, self._number_id, number.to_bytes(2, "big"))
+        await self._send(bytes(packet))
+
+    @property
+    def _number_id(self) -> int | None:
+        number: int | None = self._inner._rtp_header_extensions_map._HeaderExtensionsMap__ids.transport_sequence_number
+        return number
+
+    async def _sent(self, data: bytes) -> None:
+        stream = int.from_bytes(data[8:12], "big")
+        if self._paced is None or is_rtcp(data) or stream not in self._pictures:
+            await self._send(data)
+        elif self._again:
+            self._paced.again(data)
+        else:
+            self.newest[stream] = int.from_bytes(data[2:4], "big")
+            await self._paced.media(data)
+
+    async def _heard(self, data: bytes) -> None:
+        for format_, fci in transport_feedback(data):
+            if format_ == EVERY_PACKET_FORMAT:
+                self._on_told(fci)
+        await self._handle(data)
+
+
+def transport_feedback(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The transport-layer feedback in a compound packet: format, and what follows the two SSRCs (RFC 4585, 6.1)."""
+    at = 0
+    while at + 12 <= len(data):
+        size = 4 * (int.from_bytes(data[at + 2 : at + 4], "big") + 1)
+        if data[at + 1] == RTCP_RTPFB and at + size <= len(data):
+            yield data[at] & 0x1F, data[at + 12 : at + size]
+        at += size
+
+
+def write_extension(packet: bytearray, number: int | None, value: bytes) -> None:
+    """Overwrite a one-byte header extension (RFC 8285, 4.2) where the packet has it, of that length."""
+    if number is None or not packet[0] & 0x10:
+        return
+    at = 12 + 4 * (packet[0] & 0x0F)
+    profile, words = struct.unpack_from("!HH", packet, at)
+    at, end = at + 4, min(at + 4 + 4 * words, len(packet))
+    while profile == 0xBEDE and at < end:
+        if packet[at] == 0:
+            at += 1
+            continue
+        size = (packet[at] & 0x0F) + 1
+        if packet[at] >> 4 == number and size == len(value):
+            packet[at + 1 : at + 1 + size] = value
+            return
+        at += 1 + size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -24,7 +25,9 @@ from aiortc.sdp import candidate_from_sdp
 from appliance.media import aiortc_inside as inside
 from appliance.media.channel import Channel
 from appliance.media.encoder import OPUS_CLOCK_HZ, VIDEO_CLOCK_HZ
-from appliance.media.encoding import Encoding
+from appliance.media.encoding import LEAST_BPS, USUAL_HZ, Encoding, usual_rate_bps
+from appliance.media.governor import DETAIL_WEIGHT, MOTION_WEIGHT, Governor, Lane
+from appliance.media.pacer import Pacer
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.track import Line, PacketTrack
@@ -116,8 +119,11 @@ class Call:
         self._candidates = 0
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._ruling: list[asyncio.Task[None]] = []
+        self._tap: inside.TransportTap | None = None
+        self._pacer = Pacer(self._leave, self._filler)
+        self.governor = Governor(self._pacer)
         self.state = CallState.NEW
-        self.limit_bps: int | None = None  # what the receiver says that the way can carry (REMB)
 
     def add(self, source: PictureSource | SoundSource) -> None:
         """One sendonly m-line for this source. Before the offer."""
@@ -128,7 +134,7 @@ class Call:
         known = RTCRtpSender.getCapabilities(source.kind).codecs
         transceiver.setCodecPreferences([codec for want in WANTED for codec in known if codec.mimeType == want])
         line = Line(source, track, transceiver)
-        track.tap = inside.SenderTap(transceiver.sender, line.request_key, self._limited)
+        track.tap = inside.SenderTap(transceiver.sender, line.request_key, self.governor.remb)
         self._lines.append(line)
 
     def channel(self, label: str, limit: int, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
@@ -203,14 +209,38 @@ class Call:
         state = self._connection.connectionState
         if state == "connected" and self.state is CallState.CONNECTING:
             self._move(CallState.CONNECTED)
+            self._rule([line for line in self._lines if isinstance(line.source, PictureSource)])
             for line in self._lines:
                 if line.encoding is not None:
                     line.encoding.join(line.track.outlet)
         elif state in {"failed", "closed"} and self._closing is None:
             self._closing = asyncio.create_task(self._end(), name="call-end")
 
-    def _limited(self, limit_bps: int) -> None:
-        self.limit_bps = limit_bps
+    def _rule(self, pictures: Sequence[Line]) -> None:
+        """From now on pictures leave at the pace that the way carries."""
+        if not pictures:
+            return
+        senders = [line.transceiver.sender for line in pictures]
+        self._tap = inside.TransportTap(senders[0], self.governor.feedback, lambda: self.governor.rtt_ms / 1000)
+        self._tap.pace(senders, self._pacer)
+        for line in pictures:
+            assert line.track.tap is not None
+            line.track.tap.transport = self._tap
+            self.governor.lanes.append(lane(line))
+        self.governor.blind = not self._tap.numbered
+        self._ruling = [asyncio.create_task(run(), name="call-rule") for run in (self._pacing, self.governor.run)]
+
+    async def _pacing(self) -> None:
+        with suppress(ConnectionError):  # the end of the connection is told elsewhere
+            await self._pacer.run()
+
+    async def _leave(self, data: bytes, probe: int) -> None:
+        assert self._tap is not None
+        await self._tap.leave(data, self.governor.number(len(data), probe))
+
+    def _filler(self) -> bytes | None:
+        taps = (line.track.tap for line in self._lines if line.source.kind == "video")
+        return next((data for tap in taps if tap is not None and (data := tap.newest_again()) is not None), None)
 
     def _move(self, state: CallState) -> None:
         if state not in NEXT[self.state]:
@@ -247,12 +277,25 @@ class Call:
                 line.encoding.leave(line.track.outlet)
         if self.state is not CallState.CLOSED:
             self._move(CallState.CLOSED)
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, *self._ruling):
+            if task is not None:
+                task.cancel()
         try:
             await asyncio.wait_for(self._connection.close(), CLOSE_S)
         except TimeoutError:
             log.warning("a connection did not close within %s s", CLOSE_S)
+
+
+def lane(line: Line) -> Lane:
+    """A picture's line, as the governor sees it."""
+    source = line.source
+    assert isinstance(source, PictureSource)
+
+    def most() -> float:
+        frame, rate_hz = source.newest, round(source.rate_hz) or USUAL_HZ
+        return LEAST_BPS if frame is None else usual_rate_bps(frame.width, frame.height, rate_hz)
+
+    return Lane(line.track.outlet, DETAIL_WEIGHT if source.detail else MOTION_WEIGHT, most)
 
 
 def usable(ice_servers: Sequence[IceServer]) -> list[RTCIceServer]:

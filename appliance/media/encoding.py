@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from appliance.media.encoder import Encoded, Opus, PictureEncoder
+from appliance.media.ladder import DETAIL, MOTION, Ladder, Rung
 from appliance.media.outlet import Outlet
 from appliance.media.picture import Decoder
 from appliance.media.sound import SoundSource
@@ -25,6 +26,7 @@ KEY_EVERY_S = 0.7  # at most; a lossy link asks for many, and each costs as much
 WAIT_S = 0.2
 USUAL_HZ = 30
 BITS_PER_PIXEL, LEAST_BPS, MOST_BPS = 0.09, 500_000, 4_000_000
+STEADY = 0.05  # of the rate: less is no reason to tell the encoder
 SOUND_BACKLOG = 25  # blocks: half a second
 MakeEncoder = Callable[[int, int, int, int], PictureEncoder]  # width, height, pictures a second, bits a second
 
@@ -83,6 +85,7 @@ class PictureEncoding:
     def __init__(self, source: PictureSource, make: MakeEncoder) -> None:
         self._source, self._make = source, make
         self._rate_bps: int | None = None
+        self._ladder = Ladder(DETAIL if source.detail else MOTION)
         self._key_wanted = False
         self._key_at_s = -KEY_EVERY_S
         self._audience = Audience(f"encode-{source.key}", self._run)
@@ -100,28 +103,46 @@ class PictureEncoding:
         self._key_wanted = True
 
     def set_rate(self, rate_bps: int) -> None:
-        """Aim at this rate from the next picture on."""
+        """Aim at no more than this rate from the next picture on."""
         self._rate_bps = rate_bps
+
+    @property
+    def rung(self) -> Rung:
+        """The size and the number of pictures that are sent."""
+        return self._ladder.rung
 
     def _run(self, ended: threading.Event) -> None:
         slot = self._source.attach()
-        decoder, encoder, size = Decoder(), None, (0, 0)
+        decoder, encoder, made, turn = Decoder(), None, (0, 0, 0), 0
         try:
             while not ended.is_set():
                 frame = slot.take(WAIT_S)
                 if frame is None:
                     continue
-                if encoder is None or (frame.width, frame.height) != size:
-                    size = frame.width, frame.height
-                    rate_hz = round(self._source.rate_hz) or USUAL_HZ
-                    encoder = self._make(*size, rate_hz, self._rate_bps or usual_rate_bps(*size, rate_hz))
-                self._one(frame, decoder, encoder)
+                rate_hz = round(self._source.rate_hz) or USUAL_HZ
+                rate_bps = self._aim(frame, rate_hz)
+                rung = self._ladder.step(rate_bps, frame.width, frame.height, rate_hz, time.monotonic())
+                turn = (turn + 1) % rung.every
+                wanted = (*rung.scaled(frame.width, frame.height), rung.every)
+                if encoder is None or wanted != made:
+                    made, turn = wanted, 0
+                    encoder = self._make(*wanted[:2], max(rate_hz // rung.every, 1), rate_bps)
+                if turn == 0:
+                    self._one(frame, wanted[:2], decoder, encoder, rate_bps)
         except Exception:
             log.exception("%s: encoder failed", self._source.key)
         finally:
             self._source.detach(slot)
 
-    def _one(self, frame: Frame, decoder: Decoder, encoder: PictureEncoder) -> None:
+    def _aim(self, frame: Frame, rate_hz: int) -> int:
+        """The rate that every peer can take."""
+        usual = usual_rate_bps(frame.width, frame.height, rate_hz)
+        asked = (self._rate_bps, *(outlet.rate_bps for outlet in self._audience.outlets))
+        return min([rate for rate in asked if rate is not None], default=usual)
+
+    def _one(
+        self, frame: Frame, size: tuple[int, int], decoder: Decoder, encoder: PictureEncoder, rate_bps: int
+    ) -> None:
         outlets = self._audience.outlets
         if not any(outlet.ready for outlet in outlets):
             self.left_out += 1
@@ -131,8 +152,10 @@ class PictureEncoding:
         except PacketError as error:
             log.debug("%s: %s", self._source.key, error)
             return
-        if self._rate_bps is not None and encoder.rate_bps != self._rate_bps:
-            encoder.rate_bps = self._rate_bps
+        if size != (frame.width, frame.height):
+            picture = picture.reformat(*size, interpolation="FAST_BILINEAR")
+        if abs(encoder.rate_bps - rate_bps) > STEADY * rate_bps:
+            encoder.rate_bps = rate_bps
         packet = encoder.encode(picture, frame.capture_ns, self._key_due(outlets))
         if packet is not None:
             self.pictures += 1

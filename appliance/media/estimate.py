@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from appliance.media.feedback import Told
 
-START_BPS, LEAST_BPS, MOST_BPS = 600_000, 60_000, 20_000_000
+START_BPS, LEAST_BPS, MOST_BPS = 300_000, 60_000, 20_000_000
 BURST_US = 5_000  # packets that leave within it are one group
 WINDOW = 20  # groups in the regression
 SMOOTHING = 0.9
@@ -24,7 +24,8 @@ UP, DOWN = 0.0087, 0.039  # how fast the threshold follows, a millisecond
 OVERUSE_MS = 10.0
 BACK_OFF = 0.85
 GROWTH = 1.08  # a second
-ACKED_S = 0.5
+ACKED_S = 0.3
+BUSY = 0.5  # of the estimate is sent
 LOSS_LOW, LOSS_HIGH = 0.02, 0.10
 PROBE_PACKETS = 5
 
@@ -168,9 +169,10 @@ class Estimator:
         """Section 5.5 (delay) and 6 (loss)."""
         may_decrease = now_us - self._decreased_us > max(rtt_ms, 100.0) * 1000
         if self.trend.way is Way.OVERUSED and may_decrease:
-            acked = self.acked_bps if self.acked_bps is not None else self.rate_bps
-            self._capacity_bps = acked
-            self.rate_bps = min(self.rate_bps, BACK_OFF * acked)
+            # Who sends less than he may says little of the way by what arrives.
+            busy = self.acked_bps is not None and self.acked_bps > BUSY * self.rate_bps
+            self._capacity_bps = self.acked_bps if busy and self.acked_bps is not None else self.rate_bps
+            self.rate_bps = min(self.rate_bps, BACK_OFF * self._capacity_bps)
             self._decreased_us = now_us
         elif self.loss > LOSS_HIGH and may_decrease:
             self.rate_bps *= 1 - 0.5 * self.loss

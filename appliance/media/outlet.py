@@ -19,6 +19,7 @@ class Outlet:
         self._arrived = asyncio.Event()
         self._whole = False
         self.dropped = 0
+        self.rate_bps: int | None = None  # what this peer can take of it; None: not known yet
 
     @property
     def ready(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from appliance.media.call import Call, CallState
 from appliance.media.channel import ChannelClosed
 from appliance.media.control import Control, TakeStill
+from appliance.media.governor import Budget
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.stethoscope import Block
@@ -98,6 +99,11 @@ class Peer:
     def counts(self) -> Counts:
         """What did not reach this peer."""
         return Counts(self._waves.refused, self._backlog.dropped if self._backlog else 0)
+
+    @property
+    def budget(self) -> Budget:
+        """What it may be sent, and is."""
+        return self._call.governor.budget
 
     async def offer(self) -> dict[str, str]:
         """The description to send to the remote party."""

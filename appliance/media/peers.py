@@ -10,6 +10,7 @@ from typing import Any
 from appliance.media.call import CallState, IceServer
 from appliance.media.control import TakeStill
 from appliance.media.engine import Engine
+from appliance.media.governor import Budget
 from appliance.media.peer import Counts, Offered, Peer, Subscribe
 from drivers.core.errors import ChevetError
 
@@ -62,6 +63,11 @@ class Peers:
     def counts(self) -> dict[str, Counts]:
         """What did not reach each of them."""
         return {name: peer.counts for name, peer in self._peers.items()}
+
+    @property
+    def budgets(self) -> dict[str, Budget]:
+        """What each of them may be sent, and is."""
+        return {name: peer.budget for name, peer in self._peers.items()}
 
     async def answer(self, name: str, description: Mapping[str, Any]) -> None:
         """The party's answer. `NoSuchPeer`, `BadSignal`."""

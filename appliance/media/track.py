@@ -34,6 +34,8 @@ class PacketTrack(MediaStreamTrack):
         encoded = await self.outlet.take()
         if self.tap is not None:
             self.tap.sending(boottime_ntp(encoded.capture_ns))
+            if encoded.key and self.kind == "video":
+                self.tap.fresh()
         packet: Packet[Any] = Packet(encoded.data)
         packet.pts, packet.time_base = encoded.pts, self._time_base
         return packet

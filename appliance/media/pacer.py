@@ -1,0 +1,105 @@
+"""Packets leave at the pace that the way carries: sound at once, then what is sent again, then pictures in turn.
+
+A picture's packets wait here one at a time for each line, so that a line that may send little holds its encoder back
+and no queue of old pictures grows. A probe is a short burst at a higher pace, filled up with packets sent once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from appliance.media.estimate import START_BPS
+
+AGAIN_LIMIT = 64  # packets to be sent again that may wait
+AGAIN_WAIT_S = 0.15  # and for how long at the pace of the moment
+CATCH_UP_S = 0.005  # an idle pacer saves up no more than this
+PROBE_PACKETS = 15
+SLACK = 1.15  # an encoder's pictures differ in size
+
+Leave = Callable[[bytes, int], Awaitable[None]]  # a packet, and the probe it belongs to (0: none)
+
+
+class Pacer:
+    """One per connection, on its loop. `filler` gives a packet to send once more where a probe has none; or None."""
+
+    def __init__(self, leave: Leave, filler: Callable[[], bytes | None]) -> None:
+        self.rate_bps = float(START_BPS)
+        self.left_bytes = 0
+        self.refused = 0  # packets that were not sent again, for want of room
+        self._leave, self._filler = leave, filler
+        self._media: deque[tuple[bytes, asyncio.Future[None]]] = deque()
+        self._again: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._next_s = 0.0
+        self._probe, self._probe_bps, self._probe_left = 0, 0.0, 0
+
+    async def media(self, data: bytes) -> None:
+        """Send a packet of a picture; returns when it has left."""
+        left = asyncio.get_running_loop().create_future()
+        self._media.append((data, left))
+        self._news.set()
+        await left
+
+    def again(self, data: bytes) -> None:
+        """Send a packet once more, soon or never."""
+        waiting = sum(map(len, self._again)) * 8
+        if len(self._again) >= AGAIN_LIMIT or waiting > self.rate_bps * AGAIN_WAIT_S:
+            self.refused += 1
+            return
+        self._again.append(data)
+        self._news.set()
+
+    def probe(self, rate_bps: float) -> None:
+        """Send the next packets at this rate."""
+        self._probe, self._probe_bps, self._probe_left = self._probe + 1, rate_bps, PROBE_PACKETS
+        self._news.set()
+
+    async def run(self) -> None:
+        """For ever; `ConnectionError` when the connection is gone."""
+        try:
+            while True:
+                taken = self._take()
+                if taken is None:
+                    self._news.clear()
+                    await self._news.wait()
+                    continue
+                await self._in_time()
+                await self._send(*taken)
+        finally:
+            for _, left in self._media:
+                left.cancel()
+
+    def _take(self) -> tuple[bytes, asyncio.Future[None] | None] | None:
+        if self._again:
+            return self._again.popleft(), None
+        if self._media:
+            return self._media.popleft()
+        if self._probe_left and (data := self._filler()) is not None:
+            return data, None
+        self._probe_left = 0
+        return None
+
+    async def _in_time(self) -> None:
+        now_s = time.monotonic()
+        if self._next_s > now_s:
+            await asyncio.sleep(self._next_s - now_s)
+        else:
+            self._next_s = max(self._next_s, now_s - CATCH_UP_S)
+
+    async def _send(self, data: bytes, left: asyncio.Future[None] | None) -> None:
+        probing = self._probe_left > 0
+        pace_bps = self._probe_bps if probing else self.rate_bps * SLACK
+        self._next_s += 8 * len(data) / pace_bps
+        self._probe_left -= probing
+        try:
+            await self._leave(data, self._probe if probing else 0)
+        except ConnectionError:
+            if left is not None and not left.done():
+                left.set_exception(ConnectionError("the connection is gone"))
+            raise
+        self.left_bytes += len(data)
+        if left is not None and not left.done():
+            left.set_result(None)
