@@ -250,4 +250,4 @@ async def test_a_device_is_asked_for_again(tmp_path: Path) -> None:
     async with unit(tmp_path) as it:
         assert (await it.post("/api/devices/oximeter/again", {})).status_code == 204
         refused = await it.post("/api/devices/teapot/again", {})
-        assert refused.json()["code"] == "no-such-device"
+        assert refused.json()["error"] == "no-such-device"
