@@ -83,6 +83,7 @@ key = "room"
 name = "Room camera"
 kind = "video"
 from = "generator:room"
+use = "room"
 
 [[sources]]
 key = "stethoscope"

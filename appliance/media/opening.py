@@ -42,6 +42,12 @@ HEARTS: Mapping[str, Heart] = MappingProxyType(
 
 def picture_source(configured: Configured, sharing: Sharing) -> PictureSource:
     """A camera that is not started yet. `sharing` is that of all the unit's cameras."""
+    source = _camera(configured, sharing)
+    source.detail = configured.use == "exam"
+    return source
+
+
+def _camera(configured: Configured, sharing: Sharing) -> PictureSource:
     kind, _, where = configured.origin.partition(":")
     opener: Callable[[], Reader[Frame]]
     if kind == "v4l2":
