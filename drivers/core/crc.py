@@ -33,17 +33,17 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 def crc8_smbus(data: bytes) -> int:
     """CRC-8/SMBUS: x^8 + x^2 + x + 1, from 0. Over data followed by its CRC it is 0."""
-    crc = 0
+    crc, table = 0, _SMBUS
     for byte in data:
-        crc = _SMBUS[crc ^ byte]
+        crc = table[crc ^ byte]
     return crc
 
 
 def crc8_maxim(data: bytes) -> int:
     """CRC-8/MAXIM-DOW: x^8 + x^5 + x^4 + 1, reflected, from 0. Over data followed by its CRC it is 0."""
-    crc = 0
+    crc, table = 0, _MAXIM
     for byte in data:
-        crc = _MAXIM[crc ^ byte]
+        crc = table[crc ^ byte]
     return crc
 
 
