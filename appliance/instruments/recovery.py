@@ -61,10 +61,8 @@ class Recovery:
             self._bedside.forget()
         try:
             if move.step is Step.POWER_CYCLE:
-                self._bedside.recovering(move.tell)
                 await bounded(self._repairs.power_cycle(self._device), REPAIR_S, f"{self._device.key}: power cycle")
             elif move.step is Step.RESET_ADAPTER:
-                self._bedside.recovering(move.tell)
                 await bounded(self._repairs.reset_adapter(self._device), REPAIR_S, f"{self._device.key}: radio reset")
         except CannotHere as error:
             log.info("%s: recovery: no %s here: %s", self._device.key, move.step, error)

@@ -51,7 +51,7 @@ async def test_each_step_is_done_once_told_and_passed_over_where_it_cannot_be(mo
     assert repairs.done == ["power"]
     assert bedside.forgotten == 1
     assert bedside.told == [
-        None, "device-restarting", "device-power-cycled", "device-radio-reset", "device-manual",
+        None, "device-restarting", "device-power-cycled", "device-manual",
     ]  # fmt: skip
     recovery.worked()
     assert bedside.told[-1] is None
