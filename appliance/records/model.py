@@ -64,7 +64,7 @@ class Result:
     """An accepted reading, still or sound. `at` is the unit's wall clock at arrival, `at_ns` its CLOCK_BOOTTIME.
 
     `taken` is the device's own clock (local, naive); `clock_offset_s` what must be added to it to get the unit's,
-    within `clock_uncertainty_s`; both None where the device's clock is not known. `clock_known`: `read` from the device,
+    within `clock_uncertainty_s`; both None where its clock is not known. `clock_known`: `read` from the device,
     or `inferred` from when its readings arrived.
     """
 
