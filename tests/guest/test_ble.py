@@ -26,3 +26,38 @@ async def test_a_blood_pressure_is_indicated(guest: Guest) -> None:
     assert (await use.expect("done"))["missing"] == 0
     await use.end()
     await peripheral.expect("disconnected")
+
+
+@pytest.mark.parametrize(
+    ("capture", "values", "told"),
+    [
+        ("ble-thermometer/armpit-or-body", 2, ["body-temperature 36.0 Cel valid", "body-temperature 36.8 Cel valid"]),
+        (
+            "ble-pulse-oximeter/spot-check-low-perfusion",
+            1,
+            ["oxygen-saturation 97 % questionable", "pulse-rate 96 /min questionable"],
+        ),
+    ],
+)
+async def test_other_services_are_decoded(guest: Guest, capture: str, values: int, told: list[str]) -> None:
+    await guest.run(PERIPHERAL, capture).expect("advertising")
+    use = guest.run(USE, capture.partition("/")[0], str(values))
+    await use.expect("opened", within_s=60)
+    got = [await use.expect("numeric") for _ in told]
+    assert [f"{one['metric']} {one['value']} {one['unit']} {one['validity']}" for one in got] == told
+    await use.expect("done")
+    await use.end()
+
+
+async def test_a_link_that_is_dropped_in_the_middle_is_told_and_opened_again(guest: Guest) -> None:
+    peripheral = guest.run(PERIPHERAL, "ble-thermometer/armpit-or-body", "drop", "1")
+    await peripheral.expect("advertising")
+    use = guest.run(USE, "ble-thermometer", "3")
+    await use.expect("opened", within_s=60)
+    assert (await use.expect("numeric"))["value"] == "36.0"
+    await use.expect("LinkLost", within_s=10)
+    await peripheral.expect("disconnected")
+    await use.expect("opened", within_s=60)
+    assert [(await use.expect("numeric"))["value"] for _ in range(2)] == ["36.0", "36.8"]
+    assert (await use.expect("done"))["missing"] == 0
+    await use.end()

@@ -15,7 +15,7 @@ from drivers.links.ble import ANY, BleLink
 from drivers.registry import DRIVERS
 from tests.guest.inside.telling import tell, tell_event
 
-OPENINGS = 5
+OPENINGS, AGAIN_S = 20, 0.5  # BlueZ needs a second to switch a new adapter on; the supervisor waits between, too
 
 
 async def main(driver: Driver, values: int) -> None:
@@ -27,6 +27,7 @@ async def main(driver: Driver, values: int) -> None:
                 values = await listen(link, driver, values)
         except (LinkLost, LinkError) as error:
             tell(type(error).__name__, why=str(error))
+            await asyncio.sleep(AGAIN_S)
         if values <= 0:
             break
     tell("done", missing=values)

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from drivers.core.driver import Driver, Uart
-from drivers.core.errors import LinkError, LinkLost
+from drivers.core.errors import LinkError, LinkLost, PacketError
 from drivers.core.model import Packet
 from drivers.links.serial import SerialLink
 from drivers.registry import DRIVERS
@@ -63,8 +63,9 @@ async def listen(link: SerialLink, driver: Driver) -> None:
         async for chunk in link.chunks():
             heard_s = time.monotonic()
             for packet in framer.feed(chunk.data):
-                for event in decode(Packet(packet)):
-                    tell_event(event)
+                with contextlib.suppress(PacketError):  # what was said before we listened comes cut off
+                    for event in decode(Packet(packet)):
+                        tell_event(event)
     tell("LinkLost", after_s=time.monotonic() - heard_s)
 
 
