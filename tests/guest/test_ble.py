@@ -31,6 +31,7 @@ async def test_a_blood_pressure_is_indicated(guest: Guest) -> None:
 @pytest.mark.parametrize(
     ("capture", "values", "told"),
     [
+        ("ble-weight/beurer-bf720", 1, ["body-weight 79.960 kg valid"]),
         ("ble-thermometer/armpit-or-body", 2, ["body-temperature 36.0 Cel valid", "body-temperature 36.8 Cel valid"]),
         (
             "ble-pulse-oximeter/spot-check-low-perfusion",
