@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from drivers.core.capture import Capture, parse
 from drivers.core.driver import Driver
 from drivers.core.errors import LinkError, PacketError
+from drivers.core.gatt import COMMON
 from drivers.core.model import Event, Numeric, Validity
 from drivers.links.faults import End, Faults, failed_words, spoiled, timed
 from drivers.registry import DRIVERS
@@ -69,7 +70,15 @@ def test_noise_is_an_error_or_an_event_and_never_a_crash(name: str, faults: Faul
     check_events(played(driver_of(name), CAPTURES[name], faults))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if CAPTURES[name].driver in CHECKSUMMED])
+PROVEN = [
+    name
+    for name in NAMES
+    if CAPTURES[name].driver in CHECKSUMMED
+    and not any(packet.channel in COMMON for packet in CAPTURES[name].packets)  # SIG's own have no checksum
+]
+
+
+@pytest.mark.parametrize("name", PROVEN)
 def test_noise_makes_no_valid_value_where_there_is_a_checksum(name: str) -> None:
     driver, capture = driver_of(name), CAPTURES[name]
     truth = believed(played(driver, capture, Faults()))
@@ -88,7 +97,7 @@ def test_the_stream_is_found_again(name: str, faults: Faults) -> None:
     for data, _ in pieces + clean * (AGAIN - 1):
         framer.feed(data)
     skipped, fresh = framer.skipped, driver.framer()
-    for data, _ in clean:
+    for data, _ in clean * AGAIN:  # a capture may end in the middle of a packet: it too goes over into its repetition
         fresh.feed(data)
     last = [packet for data, _ in clean for packet in framer.feed(data)]
     once_more = [packet for data, _ in clean for packet in fresh.feed(data)]
