@@ -12,7 +12,7 @@ from pathlib import Path
 
 from appliance.records.errors import StoreError, Unknown
 from appliance.records.keys import DataKey, write_durably
-from appliance.records.spool import Spool, unsealed
+from appliance.records.spool import Spool, rekeyed, unsealed
 
 SPOOL, STREAM = "spool", ".stream"
 
@@ -60,6 +60,12 @@ class Blobs:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise StoreError(f"blob {sha256[:12]} does not have the hash it is named by")
         return data
+
+    def adopt(self, owner: str, heir: str, sha256: str, key: DataKey, heirs_key: DataKey) -> None:
+        """Give a kept object to another owner, under its key; the old one stays until `forget`. `OSError`."""
+        source, place = (self._path(name, sha256).with_suffix(STREAM) for name in (owner, heir))
+        if not place.exists() and not self._path(heir, sha256).exists():
+            rekeyed(source, place, key, heirs_key, f"blob:{sha256}")
 
     def forget(self, consultation: str) -> None:
         """Remove all blobs of a consultation; its key is gone already, this frees the space."""

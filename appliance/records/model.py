@@ -60,6 +60,18 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
+class Assigned:
+    """A person has taken a reading out of quarantine and said whose it is. `held` is why it was there."""
+
+    quarantine: str
+    held: str
+    by: str
+    at: datetime
+    reason: str
+    confirmed: tuple[str, ...]  # the identifiers that were checked again for it
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """An accepted reading, still or sound. `at` is the unit's wall clock at arrival, `at_ns` its CLOCK_BOOTTIME.
 
@@ -87,6 +99,7 @@ class Result:
     reason: str | None = None
     raw: str | None = None  # the packet it came from, hex, at most 512 bytes
     clock_known: str | None = None
+    assigned: Assigned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,8 @@ class ConsultationRecord:
     patient: Traits | None = None
     confirmed: tuple[str, ...] = ()  # the identifiers that the nurse checked aloud
     consent: Consent | None = None
+    homonym: tuple[str, ...] = ()  # in what another patient kept here, of the same name, differs; () where none is
+    homonym_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +194,7 @@ class Quarantined:
     clock_uncertainty_s: float | None = None
     clock_known: str | None = None
     obj: Object | None = None
+    goes: datetime | None = None  # not before when it is removed; told some days ahead
 
 
 @dataclass(frozen=True, slots=True)

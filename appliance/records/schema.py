@@ -98,6 +98,26 @@ def _received_objects(db: Database) -> None:
     db.create_table("step", {"id": str, "state": str}, pk="id", not_null=["state"], strict=True)
 
 
+@MIGRATIONS(name="0003-keeping-and-erasing")
+def _keeping(db: Database) -> None:
+    """Since when a thing may go, by retention's own calendar (seconds); who was here, as keyed digests."""
+    db.execute("ALTER TABLE consultation ADD COLUMN settled_s INTEGER")
+    db.execute("ALTER TABLE quarantine ADD COLUMN since_s INTEGER")
+    db.execute("ALTER TABLE quarantine ADD COLUMN told_s INTEGER")
+    db.execute("ALTER TABLE quarantine ADD COLUMN result TEXT")
+    db.create_table(
+        "calendar", {"id": int, "boot_id": str, "boot_ns": int, "wall": str, "s": int}, pk="id", strict=True
+    )
+    db.create_table(
+        "trait",
+        {"consultation": str, "name": str, "born": str, "year": str, "given": str, "sex": str, "ins": str},
+        pk="consultation",
+        strict=True,
+        foreign_keys=[("consultation", "consultation", "id")],
+    )
+    db.table("trait").create_index(["name"])
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that a newer Chevet has taken on this database: then it is not ours to write."""
     ours = {step.name for step in MIGRATIONS.pending(Database(memory=True))}

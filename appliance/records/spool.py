@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,6 +116,20 @@ def unsealed(path: Path, key: DataKey, name: str) -> bytes:
     with path.open("rb") as file:
         own = DataKey(key.unseal(file.read(HEAD), name))
     return b"".join(_pieces(path, own))
+
+
+def rekeyed(path: Path, place: Path, key: DataKey, other: DataKey, name: str) -> None:
+    """A copy of a kept spool that opens with `other`, on the disk when this returns. Raises `OSError`."""
+    half = place.with_name(place.name + ".part")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with path.open("rb") as source, os.fdopen(fd, "wb") as copy:
+        copy.write(other.seal(key.unseal(source.read(HEAD), name), name))
+        shutil.copyfileobj(source, copy, PIECE)
+        copy.flush()
+        os.fsync(copy.fileno())
+    half.replace(place)
+    sync_directory(place.parent)
 
 
 def _pieces(path: Path, key: DataKey) -> Iterator[bytes]:

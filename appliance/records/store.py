@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -15,6 +17,7 @@ from typing import IO, ParamSpec, TypeVar
 
 from appliance import clock
 from appliance.records.blobs import Blobs
+from appliance.records.erasure import Erased, Rule
 from appliance.records.errors import Damaged, StoreError
 from appliance.records.keys import Keyring, sync_directory
 from appliance.records.ledger import Ledger
@@ -26,6 +29,7 @@ from appliance.records.model import (
     Quarantined,
     Receipt,
     Result,
+    Traits,
 )
 from appliance.records.spool import Spool
 
@@ -38,8 +42,8 @@ DATABASE = "chevet.db"
 class Store:
     """Open with `Store.open`. Every method is one durable transaction and raises what `Ledger` raises."""
 
-    def __init__(self, ledger: Ledger, lock: IO[bytes], set_aside: Path | None) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, folder: Path, lock: IO[bytes], set_aside: Path | None) -> None:
+        self._ledger, self._folder = ledger, folder
         self._lock = lock
         self._thread = ThreadPoolExecutor(1, "records")
         self.set_aside = set_aside  # where a damaged database went at this start, if one did
@@ -57,10 +61,10 @@ class Store:
         blobs = Blobs(folder / "blobs")
         blobs.clear_spool()
         try:
-            return cls(Ledger.open(path, keyring, blobs), lock, None)
+            return cls(Ledger.open(path, keyring, blobs), folder, lock, None)
         except Damaged:
             aside = _set_aside(path)
-            return cls(Ledger.open(path, keyring, blobs), lock, aside)
+            return cls(Ledger.open(path, keyring, blobs), folder, lock, aside)
 
     async def close(self) -> None:
         """Finish what was begun and close the database."""
@@ -72,9 +76,9 @@ class Store:
         """See `Ledger.open_consultation`."""
         await self._run(self._ledger.open_consultation, record)
 
-    async def save_consultation(self, record: ConsultationRecord, action: str) -> None:
+    async def save_consultation(self, record: ConsultationRecord, action: str, detail: str = "") -> None:
         """See `Ledger.save_consultation`."""
-        await self._run(self._ledger.save_consultation, record, action)
+        await self._run(self._ledger.save_consultation, record, action, detail)
 
     async def consultation(self, consultation: str) -> ConsultationRecord:
         """See `Ledger.consultation`."""
@@ -121,12 +125,34 @@ class Store:
         return self._ledger.spool(cap)
 
     async def quarantine(self, reading: Quarantined, fingerprint: bytes | None, spool: Spool | None = None) -> bool:
-        """See `Ledger.quarantine`."""
-        return await self._run(self._ledger.quarantine, reading, fingerprint, spool)
+        """See `Quarantine.hold`."""
+        return await self._run(self._ledger.quarantine.hold, reading, fingerprint, spool)
 
     async def quarantined_blob(self, reading: str, sha256: str) -> bytes:
-        """See `Ledger.quarantined_blob`."""
-        return await self._run(self._ledger.quarantined_blob, reading, sha256)
+        """See `Quarantine.blob`."""
+        return await self._run(self._ledger.quarantine.blob, reading, sha256)
+
+    async def assign(self, reading: str, result: Result) -> None:
+        """See `Quarantine.assign`."""
+        await self._run(self._ledger.quarantine.assign, reading, result)
+
+    async def alike(self, consultation: str, traits: Traits) -> tuple[str, ...]:
+        """See `Ledger.alike`."""
+        return await self._run(self._ledger.alike, consultation, traits)
+
+    async def erase(self, rule: Rule) -> Erased:
+        """See `Erasure.step`."""
+        return await self._run(self._ledger.erasure.step, rule, clock.now())
+
+    async def space(self) -> tuple[int, int]:
+        """Bytes that are free, and that there are, on the file system of the records."""
+        usage = await self._run(shutil.disk_usage, self._folder)
+        return usage.free, usage.total
+
+    @property
+    def fault(self) -> str | None:
+        """See `Ledger.fault`."""
+        return self._ledger.fault
 
     async def held(self, asked: Sequence[Instance]) -> dict[str, str]:
         """See `Ledger.held`."""
@@ -141,8 +167,12 @@ class Store:
         await self._run(self._ledger.save_step, uid, state, consultation)
 
     async def quarantined(self) -> list[Quarantined]:
-        """See `Ledger.quarantined`."""
-        return await self._run(self._ledger.quarantined)
+        """See `Quarantine.readings`."""
+        return await self._run(self._ledger.quarantine.readings)
+
+    async def quarantined_reading(self, reading: str) -> Quarantined:
+        """See `Quarantine.reading`."""
+        return await self._run(self._ledger.quarantine.reading, reading)
 
     async def waiting(self, limit: int, skip: frozenset[str] = frozenset()) -> list[OutboxRow]:
         """See `Ledger.waiting`."""
@@ -178,7 +208,15 @@ class Store:
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._thread, lambda: work(*args, **kwargs)))
+        return await asyncio.shield(loop.run_in_executor(self._thread, lambda: _reading(work, *args, **kwargs)))
+
+
+def _reading(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What cannot be read is a `StoreError`; whatever writes has said so itself."""
+    try:
+        return work(*args, **kwargs)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"the records cannot be read: {error}") from error
 
 
 def _lock(folder: Path) -> IO[bytes]:
