@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -111,7 +111,7 @@ class Driver:
     `hello` is written once the link is open, `keepalive` every so many seconds. `quiet_s`: a longer silence on an open
     link means that it is lost. `continuous`: it streams; what comes on `spot` channels is a single measurement
     all the same. `gives`: every metric it can give. `evidence`: what its tier rests on.
-    `configure`: the `hello` of a device that a unit has settings for (a user's code); `ValueError` for wrong ones.
+    `configure`: the driver of a device that a unit has settings for (a user's code); `ValueError` for wrong ones.
     """
 
     name: str
@@ -128,7 +128,7 @@ class Driver:
     gives: tuple[Metric, ...] = ()
     tier: Tier = Tier.DRAFT
     evidence: str = ""
-    configure: Callable[[Mapping[str, str]], tuple[bytes, ...]] | None = None
+    configure: Callable[[Driver, Mapping[str, str]], Driver] | None = None
 
     def configured(self, settings: Mapping[str, str]) -> Driver:
         """This driver, for a device with these settings. `ValueError` where it takes none, or not these."""
@@ -136,7 +136,7 @@ class Driver:
             return self
         if self.configure is None:
             raise ValueError(f"{self.name} takes no settings")
-        return replace(self, hello=self.configure(settings))
+        return self.configure(self, settings)
 
     def allowed(self, words: bytes) -> bytes:
         """The words, if the device may be sent them; else `ForbiddenWords`."""

@@ -30,6 +30,10 @@ NOTICES: dict[str, Sentence] = {
     # cuffs
     "body-moved": Sentence("The patient moved.", "Le patient a bougé."),
     "cuff-loose": Sentence("The cuff is too loose.", "Le brassard est trop lâche."),
+    "cuff-locked": Sentence(
+        "The cuff does not know this unit: hold its Bluetooth button until P blinks.",
+        "Le brassard ne reconnaît pas cette unité : maintenez son bouton Bluetooth jusqu’à ce que P clignote.",
+    ),
     "position-wrong": Sentence("The cuff is not at heart height.", "Le brassard n’est pas à la hauteur du cœur."),
     "pulse-irregular": Sentence("The pulse is irregular.", "Le pouls est irrégulier."),
     "pulse-above-range": Sentence("The pulse is above the device’s range.", "Le pouls dépasse la plage de l’appareil."),

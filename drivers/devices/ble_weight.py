@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -33,12 +34,12 @@ CONSENT, ANSWER, DONE = 0x02, 0x20, 0x01
 SETTING = re.compile(r"(\d{1,3}):(\d{1,4})")
 
 
-def consent(settings: Mapping[str, str]) -> tuple[bytes, ...]:
-    """What a user's consent looks like on the wire, of `consent` = `INDEX:CODE` (`1:4711`); else `ValueError`."""
+def configured(driver: Driver, settings: Mapping[str, str]) -> Driver:
+    """The driver that consents for the user of `consent` = `INDEX:CODE` (`1:4711`); else `ValueError`."""
     given = SETTING.fullmatch(settings.get("consent", ""))
     if given is None or set(settings) != {"consent"} or int(given[1]) > 254:
         raise ValueError(f"wanted consent as INDEX:CODE (0-254, 0-9999), got the settings {', '.join(settings)}")
-    return (bytes((CONSENT, int(given[1]))) + int(given[2]).to_bytes(2, "little"),)
+    return replace(driver, hello=(bytes((CONSENT, int(given[1]))) + int(given[2]).to_bytes(2, "little"),))
 
 
 def answer(reader: Reader) -> Iterator[Event]:
@@ -114,7 +115,7 @@ DRIVER = Driver(
     claim=Gatt("181d", ("2a9d", "2a9c", CONTROL), control=CONTROL),
     decoder=lambda: Characteristics({"2a9d": weight, "2a9c": body_composition, CONTROL: answer}),
     says=(bytes((CONSENT,)),),  # never 01, 03 or 05, which make and delete users
-    configure=consent,
+    configure=configured,
     quiet_s=None,  # it speaks once a measurement
     gives=(WEIGHT, BODY_FAT, BATTERY),
     tier=Tier.CAPTURED,

@@ -18,6 +18,7 @@ from drivers.core.errors import ForbiddenWords, PacketError
 from drivers.core.gatt import COMMON
 from drivers.core.model import Ask, Event, Notice, Numeric, Packet, Validity, Waveform
 from drivers.core.notices import NOTICES
+from drivers.core.omron import UNLOCK
 from drivers.registry import DRIVERS
 from tests.devices.captures import CAPTURES, lines, outcome, packets, recorded
 
@@ -28,6 +29,7 @@ OPEN_ENDED = {
     "2a25": "text has no length of its own",
     "2a26": "text has no length of its own",
     "2a29": "text has no length of its own",
+    UNLOCK: "what follows an answer's first bytes is filler of no stated length",
 }
 # Where every packet of a characteristic has decimal numbers of IEEE 11073, and what must not be read from there.
 SFLOATS = tuple(raw.to_bytes(2, "little") for raw in SFLOAT_SPECIAL)
