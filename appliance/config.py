@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -24,6 +24,9 @@ class ConfigError(ChevetError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+S = TypeVar("S", bound=_Section)
 
 
 class Unit(_Section):
@@ -76,6 +79,15 @@ class Dicom(_Section):
     key: Path | None = None
     client_ca: Path | None = None  # devices must then show a certificate of this authority
 
+    @model_validator(mode="after")
+    def _tls_or_none(self) -> Dicom:
+        if (self.certificate is None) != (self.key is None):
+            missing = "key" if self.key is None else "certificate"
+            raise ValueError(f"certificate and key go together for TLS; {missing} is missing")
+        if self.client_ca is not None and self.certificate is None:
+            raise ValueError("client_ca is for TLS, which needs certificate and key too")
+        return self
+
 
 class Source(_Section):
     """One camera or sound source. `from` is `v4l2:PATH`, `alsa:CARD`, `file:PATH` or `generator:NAME`.
@@ -124,6 +136,23 @@ class Care(_Section):
     allow_test_identities: bool = False
 
 
+class Records(_Section):
+    """How long what the platform has stays on the unit, and how much room recordings must leave."""
+
+    keep_days: Annotated[int, Field(ge=0, le=365)] = 7  # after the last confirmation and the end
+    quarantine_days: Annotated[int, Field(ge=3, le=365)] = 30  # a reading that nobody assigned; told three days before
+    low_mb: Annotated[int, Field(ge=1)] = 1000  # said in time
+    reserve_mb: Annotated[int, Field(ge=1)] = 300  # recordings are refused below it: it is for measurements
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Records:
+        if self.quarantine_days < self.keep_days:
+            raise ValueError(f"quarantine_days ({self.quarantine_days}) must not be less than keep_days")
+        if self.low_mb < self.reserve_mb:
+            raise ValueError(f"low_mb ({self.low_mb}) must not be less than reserve_mb ({self.reserve_mb})")
+        return self
+
+
 class Settings(_Section):
     """Everything. Paths are absolute or relative to the configuration file."""
 
@@ -132,6 +161,7 @@ class Settings(_Section):
     server: Server = Server()
     platform: Platform = Platform()
     care: Care = Care()
+    records: Records = Records()
     dicom: Dicom = Dicom()
     devices: tuple[Device, ...] = ()
     sources: tuple[Source, ...] = ()
@@ -193,13 +223,18 @@ def parse(raw: dict[str, object], where: str) -> Settings:
 
 
 def _relative_to(settings: Settings, folder: Path) -> Settings:
-    token = settings.platform.token_file
     return settings.model_copy(
         update={
             "state": folder / settings.state,
-            "platform": settings.platform.model_copy(update={"token_file": None if token is None else folder / token}),
+            "platform": _placed(settings.platform, folder, "token_file"),
+            "dicom": _placed(settings.dicom, folder, "certificate", "key", "client_ca"),
         }
     )
+
+
+def _placed(section: S, folder: Path, *names: str) -> S:
+    given = {name: path for name in names if (path := getattr(section, name)) is not None}
+    return section.model_copy(update={name: folder / path for name, path in given.items()})
 
 
 def _sentence(detail: ErrorDetails, raw: dict[str, object]) -> str:
@@ -221,6 +256,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "server": Server,
         "platform": Platform,
         "care": Care,
+        "records": Records,
         "dicom": Dicom,
         "devices": Device,
         "sources": Source,

@@ -27,7 +27,6 @@ from appliance.records.store import Store
 log = logging.getLogger(__name__)
 
 LOG_BYTES, LOG_FILES = 1_000_000, 3
-LOW_DISK_BYTES = 200_000_000
 TICK_S = 1.0
 
 
@@ -48,11 +47,16 @@ def software() -> str:
         return "unpacked"
 
 
-def disk(folder: Path) -> Check:
+def disk(folder: Path, low_mb: int) -> Check:
     """Room for records."""
-    free = shutil.disk_usage(folder).free
-    state = "ok" if free > LOW_DISK_BYTES else "warn"
-    return Check("disk", state, f"{free // 1_000_000} MB free for records")
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
+    state = "ok" if free_mb > low_mb else "warn"
+    return Check("disk", state, f"{free_mb} MB free for records")
+
+
+def records(fault: str | None) -> Check:
+    """Whether what is accepted can be saved."""
+    return Check("records", "ok", "written and synced") if fault is None else Check("records", "fail", fault)
 
 
 def wall_clock() -> Check:
@@ -78,7 +82,7 @@ class Health:
         """The report of docs/api.md."""
         waiting, refused, _ = await self._store.outbox()
         outbox = Check("outbox", "warn" if refused else "ok", f"{waiting} waiting, {refused} refused by the platform")
-        checks = [disk(self._settings.state), wall_clock(), screens(self._ui), outbox]
+        checks = [records(self._store.fault), disk(self._settings.state, self._settings.records.low_mb), wall_clock(), screens(self._ui), outbox]
         worst = all(check.state == "ok" for check in checks)
         return {
             "status": "ok" if worst else "degraded",

@@ -30,6 +30,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "quarantine": ("id",),
     "outbox": (),
     "unit": (),
+    "storage": (),
 }
 # What belongs to one patient: forgotten when the consultation is over.
 OF_THE_PATIENT = frozenset({"numeric", "notice", "procedure", "result", "consultation"})

@@ -51,7 +51,7 @@ def _state(settings: Settings) -> Iterator[Check]:
     writable = os.access(folder, os.W_OK)
     yield Check("state", "ok" if writable else "fail", f"{settings.state}{'' if writable else ': not writable'}")
     if folder.exists():
-        yield diagnostics.disk(folder)
+        yield diagnostics.disk(folder, settings.records.low_mb)
     found = inspect(settings.state)
     if found is None:
         yield Check("records", "ok", "none yet")

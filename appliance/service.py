@@ -14,6 +14,7 @@ from appliance.api import app, routes
 from appliance.api.ports import Ports, Simulator
 from appliance.api.server import listen, serve
 from appliance.calls import Calls
+from appliance.care.retention import Retention
 from appliance.care.room import Room
 from appliance.config import ConfigError, Device, Settings
 from appliance.config import Source as Configured
@@ -99,7 +100,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     store = Store.open(settings.state)
     ending.push_async_callback(store.close)
     feed, ui = Feed(), built_ui()
-    room = Room(store, feed, settings.care)
+    room = Room(store, feed, settings.care, settings.records)
     roster = _roster(settings)
     opener = Opener(roster.path, dicom.Ports(room, DRIVERS, settings.dicom, settings.devices))
     ending.push_async_callback(opener.close)
@@ -145,6 +146,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     return {
         "web": serve(web, sock),
         "room": room.run(),
+        "retention": Retention(store, feed, settings.records).run(),
         "beat": feed.beat(),
         "devices": supervisor.run(),
         "hotplug": hotplug.run(),

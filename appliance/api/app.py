@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 STATUS = {
     "identity-not-readable": 422,
     "two-identifiers": 422,
+    "homonym": 409,
+    "other-consultation": 409,
     "implausible": 422,
     "wrong-unit": 422,
     "not-a-number": 422,

@@ -55,9 +55,20 @@ class PatientBody(Body):
 
 
 class ConfirmBody(Body):
-    """The identifiers that were read aloud."""
+    """The identifiers that were read aloud; `homonym_seen` where another patient is alike."""
 
     checked: Annotated[list[Short], Field(max_length=8)]
+    homonym_seen: bool = False
+
+
+class ClaimBody(Body):
+    """Whose a quarantined reading is: who says so, why, and what was checked again for it."""
+
+    reading: Annotated[str, Field(min_length=1, max_length=64)]
+    checked: Annotated[list[Short], Field(max_length=8)]
+    by: Short
+    reason: Sentence
+    other_consultation: bool = False
 
 
 class ConsentBody(Body):

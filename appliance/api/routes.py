@@ -10,6 +10,7 @@ from appliance.api import models
 from appliance.api.live import Screens
 from appliance.api.ports import Ports
 from appliance.care import messages
+from appliance.care.assignment import Claim
 from appliance.care.errors import Refused
 from appliance.clock import boottime_ms
 from appliance.config import Settings
@@ -109,7 +110,7 @@ def _consultation(routes: APIRouter, ports: Ports) -> None:
 
     @routes.post("/consultations/{ref}/patient/confirm")
     async def confirm(ref: str, body: models.ConfirmBody) -> Json:
-        return _said(ports, await room.confirm(ref, body.checked))
+        return _said(ports, await room.confirm(ref, body.checked, homonym_seen=body.homonym_seen))
 
     @routes.post("/consultations/{ref}/consent")
     async def consent(ref: str, body: models.ConsentBody) -> Json:
@@ -156,6 +157,11 @@ def _charting(routes: APIRouter, ports: Ports) -> None:
     @routes.post("/consultations/{ref}/results/{result}/strike")
     async def strike(ref: str, result: str, body: models.ReasonBody) -> Json:
         return messages.result(await room.strike(ref, result, body.reason))
+
+    @routes.post("/consultations/{ref}/assignments", status_code=201)
+    async def assign(ref: str, body: models.ClaimBody) -> Json:
+        claim = Claim(body.by, body.reason, frozenset(body.checked), body.other_consultation)
+        return messages.result(await room.assign(ref, body.reading, claim))
 
     @routes.post("/consultations/{ref}/stills", status_code=201)
     async def still(ref: str, body: models.StillBody) -> Json:

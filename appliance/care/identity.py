@@ -38,6 +38,13 @@ _NAME = re.compile(r"[^\W\d_]+(?:[ '\u2019\-.][^\W\d_]+|[ '\u2019\-.])*")
 OLDEST_YEARS = 130
 
 
+def read(typed: Mapping[str, str] | None, datamatrix: str | None, today: date, *, test_identities: bool) -> Traits:
+    """Traits from the one or the other. `IdentityError` says what does not fit."""
+    if datamatrix is None:
+        return from_typed(typed or {}, today)
+    return from_datamatrix(datamatrix, today, test_identities=test_identities)
+
+
 def from_datamatrix(text: str, today: date, *, test_identities: bool) -> Traits:
     """Traits from the datamatrix's text, its separators as GS characters. `IdentityError` says what does not fit."""
     fields = _fields(text)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from appliance.care import messages
 from appliance.care.status import Status
 from appliance.feed import Feed
-from appliance.records.errors import StorageFull, StoreError
+from appliance.records.errors import Broken, StorageFull, StoreError
 from appliance.records.model import KeptResult, Quarantined, Result
 from appliance.records.spool import Spool
 from appliance.records.store import Store
@@ -63,14 +63,21 @@ class Keeper:
         if await self.saving(self._store.quarantine(reading, fingerprint, spool)):
             self._feed.publish(messages.quarantine(reading))
 
+    async def assign(self, reading: str, result: Result) -> KeptResult:
+        """A quarantined reading becomes a result; whoever asked is told at once when it cannot be saved."""
+        await self.saving(self._store.assign(reading, result))
+        self._feed.publish(messages.quarantine_gone(reading))
+        self._show(result)
+        return KeptResult(result)
+
     async def saving(self, write: Awaitable[T]) -> T:
         """Await a write and note whether the disk took it; its error goes on to the caller."""
         try:
             written = await write
-        except (StorageFull, StoreError):
-            self._status.storage("full", self.unsaved)
+        except (StorageFull, StoreError) as error:
+            self._status.writes(_state(error), self.unsaved)
             raise
-        self._status.storage("full" if self._held else "ok", self.unsaved)
+        self._status.writes("full" if self._held else "ok", self.unsaved)
         return written
 
     async def retry(self) -> None:
@@ -81,16 +88,16 @@ class Keeper:
             except (StorageFull, StoreError):
                 return
             self._held.popleft()
-            self._status.storage("full" if self._held else "ok", self.unsaved)
+            self._status.writes("full" if self._held else "ok", self.unsaved)
 
     async def _write_or_hold(self, held: _Held) -> None:
         if self._held:  # order is kept: what came first is written first
-            return self._hold(held, "older ones wait")
+            return self._hold(held, StorageFull("older ones wait"))
         try:
             await self._write(held)
         except (StorageFull, StoreError) as error:
-            return self._hold(held, str(error))
-        self._status.storage("ok", 0)
+            return self._hold(held, error)
+        self._status.writes("ok", 0)
         return None
 
     async def _write(self, held: _Held) -> None:
@@ -100,7 +107,7 @@ class Keeper:
         elif await self._store.quarantine(held.fact, held.fingerprint):
             self._feed.publish(messages.quarantine(held.fact))
 
-    def _hold(self, held: _Held, why: str) -> None:
+    def _hold(self, held: _Held, why: StorageFull | StoreError) -> None:
         if len(self._held) >= MAX_UNSAVED:
             log.error("a reading could not be held: %d wait unsaved already", MAX_UNSAVED)
             self._status.tell("readings-lost")
@@ -108,10 +115,14 @@ class Keeper:
         if not self._held:
             log.error("readings are held unsaved: %s", why)
         self._held.append(held)
-        self._status.storage("full", self.unsaved)
+        self._status.writes(_state(why), self.unsaved)
         if isinstance(held.fact, Result):
             self._feed.publish(messages.result(KeptResult(held.fact), "unsaved"))
 
     def _show(self, result: Result) -> None:
         self._feed.publish(messages.result(KeptResult(result)))
         self._queued()
+
+
+def _state(error: StorageFull | StoreError) -> str:
+    return "failed" if isinstance(error, Broken) else "full"

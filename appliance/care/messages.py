@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance import clock
 from appliance.feed import Message
-from appliance.records.model import ConsultationRecord, KeptResult, Object, Quarantined, Traits, Value
+from appliance.records.model import Assigned, ConsultationRecord, KeptResult, Object, Quarantined, Traits, Value
 from drivers.core.model import Numeric
 
 PROCEDURES = {"IN PROGRESS": "in-progress", "COMPLETED": "completed", "DISCONTINUED": "discontinued"}
@@ -47,6 +47,7 @@ def result(kept: KeptResult, delivery: str | None = None) -> Message:
         **({"reason": it.reason} if it.reason else {}),
         **({"refusal": kept.delivery.refusal} if kept.delivery.refusal else {}),
         **({"struck": kept.struck} if kept.struck is not None else {}),
+        **({"assigned": _assigned(it.assigned)} if it.assigned else {}),
         **({"object": _object(it.obj)} if it.obj else {}),
     }
 
@@ -64,6 +65,7 @@ def consultation(record: ConsultationRecord | None, *, resumed: bool, doctor: di
         "reason": record.reason,
         "patient": None if record.patient is None else _traits(record.patient),
         "confirmed": bool(record.confirmed),
+        "homonym": list(record.homonym),
         "consent": None
         if consent is None
         else {
@@ -89,8 +91,16 @@ def quarantine(held: Quarantined) -> Message:
         "taken": None if held.taken is None else held.taken.isoformat(),
         "numerics": [_value(value) for value in held.numerics],
         **({"object": _object(held.obj)} if held.obj else {}),
+        "consultation": held.consultation,
+        "goes": None if held.goes is None else held.goes.isoformat(),
         "gone": False,
     }
+
+
+def quarantine_gone(reading: str) -> Message:
+    """It is not in quarantine any more."""
+    said = {"id": reading, "reason": "", "device": {"key": "", "name": ""}, "at": clock.wall().isoformat()}
+    return {"type": "quarantine", **said, "numerics": [], "gone": True}
 
 
 def step(device: str, state: str) -> Message:
@@ -105,6 +115,16 @@ def _value(value: Value) -> dict[str, Any]:
         "value": None if value.value is None else str(value.value),
         "unit": value.unit,
         "validity": value.validity,
+    }
+
+
+def _assigned(assigned: Assigned) -> dict[str, Any]:
+    return {
+        "held": assigned.held,
+        "by": assigned.by,
+        "at": assigned.at.isoformat(),
+        "reason": assigned.reason,
+        "checked": list(assigned.confirmed),
     }
 
 

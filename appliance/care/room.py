@@ -14,15 +14,18 @@ from typing import Any
 from appliance import clock
 from appliance.care import charting, consultation, identity, imaging, messages
 from appliance.care.acceptance import Chart, Hold, Reading, Reason, judge
+from appliance.care.assignment import Claim, assigned
 from appliance.care.charting import Picture
 from appliance.care.consultation import ENDED, Act, State
 from appliance.care.errors import Refused
+from appliance.care.homonyms import acknowledged, two_identifiers
 from appliance.care.imaging import Document, Order, Step
 from appliance.care.keeper import Keeper
 from appliance.care.lease import Lease
 from appliance.care.sampling import valid
+from appliance.care.space import Space
 from appliance.care.status import Status
-from appliance.config import Care
+from appliance.config import Care, Records
 from appliance.feed import Feed
 from appliance.records.errors import StorageFull, StoreError
 from appliance.records.model import Consent, ConsultationRecord, Instance, KeptResult
@@ -34,17 +37,18 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 KEEP_MAX_AGE_NS = 2_000_000_000
 OBJECT_CAP = 1 << 30  # bytes of one DICOM object: some minutes of ultrasound
-IDENTIFIERS = frozenset({"birth_name", "given_names", "birth_date", "sex", "ins"})
+SPACE_TICKS = 5  # the room that is left is looked at so seldom, and before each recording
 
 
 class Room:
     """Open with `start`. Every method that a person calls raises `Refused` with a sentence when it cannot be done."""
 
-    def __init__(self, store: Store, feed: Feed, rules: Care) -> None:
+    def __init__(self, store: Store, feed: Feed, rules: Care, keeping: Records | None = None) -> None:
         self._store, self._feed, self._rules = store, feed, rules
         self._queue_watchers: list[Callable[[], None]] = []
         self._status = Status(feed)
         self._keeper = Keeper(store, feed, self._status, self._queued)
+        self._space, self._ticks = Space(store, keeping or Records(), self._status.space), 0
         self._record: ConsultationRecord | None = None
         self._leases: dict[str, Lease] = {}
         self._latest: dict[str, Reading] = {}
@@ -80,8 +84,11 @@ class Room:
             await self.tick()
 
     async def tick(self) -> None:
-        """Save what could not be saved, end leases whose time is over."""
+        """Save what could not be saved, end leases whose time is over, look how much room is left."""
         async with self._lock:
+            if self._ticks % SPACE_TICKS == 0:
+                await self._space.look()
+            self._ticks += 1
             await self._keeper.retry()
             await self._end_leases(lambda lease: not lease.holds(clock.boottime_ns()))
 
@@ -130,23 +137,18 @@ class Room:
 
     async def identify(self, ref: str, typed: Mapping[str, str] | None, datamatrix: str | None) -> ConsultationRecord:
         """Traits of the patient, typed or read from the INS datamatrix; not yet confirmed."""
-        today = clock.wall().astimezone().date()
-        if datamatrix is not None:
-            traits = identity.from_datamatrix(datamatrix, today, test_identities=self._rules.allow_test_identities)
-        else:
-            traits = identity.from_typed(typed or {}, today)
-        return await self._step(ref, Act.IDENTIFY, patient=traits, confirmed=())
+        today, tests = clock.wall().astimezone().date(), self._rules.allow_test_identities
+        traits = identity.read(typed, datamatrix, today, test_identities=tests)
+        homonym = await self._store.alike(ref, traits)
+        warned = {"patient": traits, "confirmed": (), "homonym": homonym, "homonym_seen": False}
+        return await self._step(ref, Act.IDENTIFY, "homonym-warning" if homonym else "", **warned)
 
-    async def confirm(self, ref: str, checked: Iterable[str]) -> ConsultationRecord:
-        """Two identifiers were read aloud and fit."""
-        names = sorted(set(checked))
-        strange = sorted(set(names) - IDENTIFIERS)
-        if strange or len(names) < 2:
-            raise Refused(
-                "two-identifiers",
-                f"two different identifiers of {', '.join(sorted(IDENTIFIERS))} must be checked; got {names or 'none'}",
-            )
-        return await self._step(ref, Act.CONFIRM, confirmed=tuple(names))
+    async def confirm(self, ref: str, checked: Iterable[str], *, homonym_seen: bool = False) -> ConsultationRecord:
+        """Two identifiers were read aloud and fit; where another patient is alike, that was seen."""
+        names = two_identifiers(frozenset(checked))
+        warned = acknowledged(self._the(ref), seen=homonym_seen)
+        detail = "homonym-seen" if warned else ""
+        return await self._step(ref, Act.CONFIRM, detail, confirmed=names, homonym_seen=warned)
 
     async def consent(self, ref: str, *, given: bool, by: str, language: str, version: str) -> ConsultationRecord:
         """Consent is recorded; a refusal ends the consultation."""
@@ -164,7 +166,7 @@ class Room:
     async def close(self, ref: str) -> ConsultationRecord:
         """The end; everything of the patient leaves screens and memory. Not while something is unsaved."""
         if self._keeper.unsaved:
-            raise Refused("unsaved", f"{self._keeper.unsaved} measurements are not saved yet: the disk is full")
+            raise Refused("unsaved", f"{self._keeper.unsaved} measurements are not saved yet")
         return await self._step(ref, Act.CLOSE)
 
     async def abandon(self, ref: str, reason: str) -> ConsultationRecord:
@@ -216,9 +218,16 @@ class Room:
         """What devices that ask whom to examine are told."""
         return imaging.order(self._record)
 
+    async def assign(self, ref: str, reading: str, claim: Claim) -> KeptResult:
+        """Chart a quarantined reading, because a person says whose it is. `Unknown` where it is not there any more."""
+        async with self._lock:
+            self._the(ref)
+            held = await self._store.quarantined_reading(reading)
+            return await self._keeper.assign(held.id, assigned(held, self._the(ref), claim))
+
     def spool(self) -> Spool:
-        """Where the bytes of one object can arrive; any thread may write them."""
-        return self._store.spool(OBJECT_CAP)
+        """Where the bytes of one object can arrive; any thread may write them. Never into the measurements' reserve."""
+        return self._store.spool(max(0, min(OBJECT_CAP, self._space.recordings)))
 
     async def receive(self, document: Document, spool: Spool) -> Reason | None:
         """Judge an object and keep it, on the chart or in quarantine with the reason: on the disk on return.
@@ -226,6 +235,7 @@ class Room:
         Raises what the store raises: the device must keep what the unit could not.
         """
         async with self._lock:
+            await self._space.admit(0)  # its bytes are there already; what they have left must not be the reserve
             reason = imaging.judge(document, self._record, self._leases.get(document.device.key))
             ref = None if self._record is None else self._record.id
             if reason is not None:
@@ -295,6 +305,7 @@ class Room:
             record = self._the(ref)
             if record.state != State.ACTIVE:
                 raise Refused("not-active", f"stills are taken in an active consultation; this one is {record.state}")
+            await self._space.admit(len(picture.data))
             return await self._keeper.keep_or_refuse(charting.still(ref, picture), picture.data)
 
     async def strike(self, ref: str, result: str, reason: str) -> KeptResult:
@@ -326,13 +337,13 @@ class Room:
             raise Refused("no-such-consultation", "this consultation is not open on this unit")
         return self._record
 
-    async def _step(self, ref: str, act: Act, **changes: Any) -> ConsultationRecord:
+    async def _step(self, ref: str, act: Act, detail: str = "", **changes: Any) -> ConsultationRecord:
         async with self._lock:
             record = self._the(ref)
             state = consultation.step(State(record.state), act)
             ended = clock.wall() if state in ENDED else None
             record = replace(record, state=state, closed=ended, **changes)
-            await self._keeper.saving(self._store.save_consultation(record, act))
+            await self._keeper.saving(self._store.save_consultation(record, act, detail))
             self._record, self._resumed = record, False
             self._status.untell("restarted")
             if state is not State.ACTIVE:

@@ -31,9 +31,8 @@ def result(kept: Result, record: ConsultationRecord, sender: Sender, sha1: str |
     """A result, with everything it refers to. `sha1` (base64) of the bytes is wanted where there are bytes."""
     facts = _facts(kept, record, sender, sha1)
     entries = [*_context(kept, record, sender), *(create(uuid, body) for uuid, body in facts)]
-    told = provenance(
-        derived(kept.id, "provenance"), "CREATE", [uuid for uuid, _ in facts], kept.at, sender, kept.typed_by
-    )
+    person, at = (kept.typed_by, kept.at) if kept.assigned is None else (kept.assigned.by, kept.assigned.at)
+    told = provenance(derived(kept.id, "provenance"), "CREATE", [uuid for uuid, _ in facts], at, sender, person)
     return transaction([*entries, told])
 
 

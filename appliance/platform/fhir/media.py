@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.platform.fhir import terms
-from appliance.platform.fhir.observations import origin_uuid
+from appliance.platform.fhir.observations import origin_uuid, said_of
 from appliance.platform.fhir.parts import (
     Sender,
     coding,
@@ -56,8 +56,9 @@ def media(result: Result, obj: Object, sha1: str, record: ConsultationRecord, se
         body["identifier"].append({"system": terms.DICOM_UID, "value": f"urn:oid:{obj.dicom.instance}"})
         body["modality"] = concept(coding(terms.DCM, obj.dicom.modality)) if obj.dicom.modality else None
         body = {name: value for name, value in body.items() if value is not None}
-    if result.reason:
-        body["note"] = [{"text": result.reason}]
+    notes = said_of(result)
+    if notes:
+        body["note"] = notes
     return uuid, body
 
 

@@ -81,9 +81,20 @@ def _finish(
     if result.typed_by is not None:
         body["performer"] = [{"display": result.typed_by}]
         body["method"] = {"text": "typed by hand"}
-    if result.reason:
-        body["note"] = [{"text": result.reason}]
+    notes = said_of(result)
+    if notes:
+        body["note"] = notes
     return uuid, body
+
+
+def said_of(result: Result) -> list[Resource]:
+    """What people said of a result, as Annotations: why it was typed, why it was taken out of quarantine."""
+    notes: list[Resource] = [{"text": result.reason}] if result.reason else []
+    if result.assigned is not None:
+        by = result.assigned
+        text = f"Held in quarantine ({by.held}), then assigned to this patient by a person: {by.reason}"
+        notes.append({"authorString": by.by, "time": instant(by.at), "text": text})
+    return notes
 
 
 def _extensions(result: Result, sender: Sender) -> list[Resource]:
@@ -92,6 +103,7 @@ def _extensions(result: Result, sender: Sender) -> list[Resource]:
         extension(f"{terms.STRUCTURE}/observation-gatewayDevice", "Reference", reference(sender.uuid)),
         {"url": terms.CLOCK, "extension": _clock(result)},
         extension(terms.ORIGIN, "Code", origin),
+        *([] if result.assigned is None else [extension(terms.QUARANTINE, "Code", result.assigned.held)]),
         *(extension(terms.NOTICE, "Code", code) for code in result.notices),
     ]
 
