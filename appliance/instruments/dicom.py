@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol, cast
@@ -21,9 +22,10 @@ from drivers.core import dicom
 from drivers.core.driver import Driver, Listener
 from drivers.core.errors import LinkError, PacketError
 from drivers.core.model import Numeric, Packet
+from drivers.links import dicom_tls
 from drivers.links.base import Chunk, Link
 from drivers.links.calls import networks, where
-from drivers.links.dicom import Caller, NoRoom, Scheduled, Sent, StepRefused, Tls, Unusable
+from drivers.links.dicom import Caller, NoRoom, Scheduled, Sent, StepRefused, Unusable
 
 if TYPE_CHECKING:
     from drivers.links.dicom_entity import Entity
@@ -58,8 +60,9 @@ class Ports:
     """The application entities of the unit, each opened with its first device and closed with its last."""
 
     def __init__(self, room: Room, drivers: Mapping[str, Driver], settings: Dicom, devices: Sequence[Device]) -> None:
+        """`ConfigError` where the settings are no entity: two devices of one title, a certificate without its key."""
         _check_titles(devices)
-        self._desk, self._settings = Desk(room, drivers), settings
+        self._desk, self._title, self._tls = Desk(room, drivers), settings.title, _tls(settings)
         self._open: dict[str, tuple[Entity, AsyncExitStack, set[str]]] = {}
         self._lock = asyncio.Lock()
 
@@ -96,9 +99,8 @@ class Ports:
     def _entity(self, device: Device) -> Entity:
         from drivers.links.dicom_entity import Entity  # noqa: PLC0415 - a second and 40 MB, for who has such a device
 
-        tls = self._settings
-        files = Tls(tls.certificate, tls.key, tls.client_ca) if tls.certificate and tls.key else None
-        return Entity(where(device.link.partition(":")[2]), tls.title, self._desk, self._desk.classes, files)
+        at = where(device.link.partition(":")[2])
+        return Entity(at, self._title, self._desk, self._desk.classes, self._tls)
 
 
 def _check_titles(devices: Sequence[Device]) -> None:
@@ -106,6 +108,15 @@ def _check_titles(devices: Sequence[Device]) -> None:
     twice = next((title for title in titles if titles.count(title) > 1), None)
     if twice is not None:
         raise ConfigError(f"devices: two call {twice[0]} as {twice[1]!r}; each needs an AE title of its own")
+
+
+def _tls(settings: Dicom) -> ssl.SSLContext | None:
+    if settings.certificate is None or settings.key is None:
+        return None  # the settings have none of the three
+    try:
+        return dicom_tls.context(settings.certificate, settings.key, settings.client_ca)
+    except LinkError as error:
+        raise ConfigError(f"dicom: {error}") from None
 
 
 def _caller(device: Device) -> Caller:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Protocol
 
 from drivers.core.errors import ChevetError
@@ -36,15 +35,6 @@ class Spool(Protocol):
     def discard(self) -> None:
         """Throw away what nobody has kept; harmless when it was kept."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """PEM files. With `client_ca` a device must show a certificate of that authority."""
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

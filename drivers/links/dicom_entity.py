@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Coroutine, Iterable, Iterator
@@ -22,8 +23,8 @@ from pynetdicom.association import Association
 from drivers.core.errors import LinkError
 from drivers.links import dicom_worklist
 from drivers.links.calls import is_among
-from drivers.links.dicom import Caller, Desk, NoRoom, Sent, StepRefused, Tls, Unusable
-from drivers.links.dicom_inside import Server, cap_messages, drop_unfinished, spool_objects, tls_context
+from drivers.links.dicom import Caller, Desk, NoRoom, Sent, StepRefused, Unusable
+from drivers.links.dicom_inside import CappedCalls, Server, cap_messages, drop_unfinished, end, spool_objects
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Entity:
         title: str,
         desk: Desk,
         storage: Iterable[str],
-        tls: Tls | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._at, self._desk, self._tls = at, desk, tls
         self._callers: tuple[Caller, ...] = ()
@@ -74,15 +75,15 @@ class Entity:
     async def __aenter__(self) -> Entity:
         self._loop = asyncio.get_running_loop()
         spool_objects()
-        tls = self._tls
         try:
-            context = tls and tls_context(
-                str(tls.certificate), str(tls.key), None if tls.client_ca is None else str(tls.client_ca)
-            )
             self._server = cast(
                 Server,
                 self._ae.make_server(
-                    self._at, ssl_context=context or None, evt_handlers=self._handlers(), server_class=Server
+                    self._at,
+                    ssl_context=self._tls,
+                    evt_handlers=self._handlers(),
+                    server_class=Server,
+                    request_handler=CappedCalls,
                 ),
             )
         except OSError as error:
@@ -113,7 +114,7 @@ class Entity:
 
     def _stop(self) -> None:
         for assoc in self._server.active_associations:
-            assoc.abort()
+            end(assoc)
         self._server.shutdown()
 
     def _handlers(self) -> list[Any]:

@@ -1,22 +1,23 @@
-"""What pynetdicom 3.0 has no setting for: where the bytes of an object go while they arrive, and what else may come.
+"""What pynetdicom 3.0 has no setting for: where the bytes of an object go while they arrive, and how much may come.
 
 It writes to a temporary file in the clear, which stays behind after an abort; here it writes to a spool of the unit.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
-import ssl
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from socketserver import BaseServer
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 from pynetdicom import _config, dimse_messages
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from drivers.links.calls import Network, is_among
 from drivers.links.dicom import Spool
@@ -24,6 +25,8 @@ from drivers.links.dicom import Spool
 log = logging.getLogger(__name__)
 
 MESSAGE_CAP = 1024 * 1024  # bytes of a message that is no object: a query, a step
+PDU_CAP = 1024 * 1024  # bytes that a PDU may announce; the largest that is asked for is an eighth of it
+ABORT = bytes.fromhex("0700 00000004 0000 0206")  # A-ABORT by the provider, invalid PDU parameter (PS3.8, 9.3.8)
 
 
 class Arriving:
@@ -72,6 +75,24 @@ class Server(ThreadedAssociationServer):
         return sock, address
 
 
+class CappedCalls(RequestHandler):
+    """A call of which no PDU is read that announces too much: pynetdicom would take in up to 4 GB of one."""
+
+    def _create_association(self) -> Any:
+        assoc = super()._create_association()
+        sock: Any = assoc.dul.socket
+        sock.recv = partial(_read_capped, sock, sock.recv)
+        return assoc
+
+
+def _read_capped(sock: Any, read: Callable[[int], bytearray], size: int) -> bytearray:
+    if size > PDU_CAP:
+        log.warning("dicom: a call is ended: it announced a PDU of %d bytes, at most %d are taken", size, PDU_CAP)
+        sock.send(ABORT)
+        raise OSError(errno.EMSGSIZE, "PDU too long")  # as for a connection that is gone: it is closed
+    return read(size)
+
+
 def spool_objects() -> None:
     """Make every association of a `Server` write its objects to the server's spools. Doing it twice changes nothing."""
     for name in ("pydicom", "pynetdicom"):  # they quote what they complain of, and objects are of patients
@@ -80,6 +101,16 @@ def spool_objects() -> None:
     _config.STORE_RECV_CHUNKED_DATASET = True
     messages: Any = dimse_messages
     messages.NamedTemporaryFile = _file_of_this_association
+
+
+def end(assoc: Any) -> None:
+    """Abort an association; one that is not yet or no longer established cannot be aborted and is hung up on."""
+    if assoc.is_established:
+        assoc.abort()
+        return
+    assoc.dul.kill_dul()
+    assoc.kill()
+    assoc.dul.socket.close()
 
 
 def drop_unfinished(event: Any) -> None:
@@ -105,14 +136,3 @@ def _file_of_this_association(**settings: Any) -> Any:
     if isinstance(server, Server) and server.make_spool is not None:
         return Arriving(server.make_spool())
     return NamedTemporaryFile(**settings)
-
-
-def tls_context(certificate: str, key: str, client_ca: str | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer; with a CA, only for who shows a certificate of it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    if client_ca is not None:
-        context.load_verify_locations(client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
