@@ -1,4 +1,7 @@
-"""Puts the built screens into the wheel and the sdist, and builds them first where that has not been done."""
+"""Puts the built screens into the wheel and the sdist, and builds them first where that has not been done.
+
+Into the wheel also what `chevet install` installs.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,7 @@ class ScreensHook(BuildHookInterface[Any]):
             subprocess.run([*npm, "run", "build"], cwd=self.screens, env=environment, check=True)
         if self.target_name == "wheel":
             build_data["force_include"][str(self.screens / "dist")] = "appliance/ui"
+            build_data["force_include"][str(Path(self.root) / "os-image" / "files")] = "provisioning/files"
         else:
             build_data["force_include"][str(self.screens / "dist")] = "kiosk_ui/dist"
 

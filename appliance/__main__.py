@@ -74,6 +74,18 @@ def _decode(arguments: argparse.Namespace) -> int:
     return decode.run(arguments.rest, sys.stdin.buffer, sys.stdout)
 
 
+def _install(arguments: argparse.Namespace) -> int:
+    from provisioning import install  # noqa: PLC0415
+
+    return install.run(arguments.rest, sys.stdout)
+
+
+def _uninstall(arguments: argparse.Namespace) -> int:
+    from provisioning import uninstall  # noqa: PLC0415
+
+    return uninstall.run(arguments.rest, sys.stdout)
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from appliance import selftest  # noqa: PLC0415
 
@@ -144,6 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     passed_on("decode", _decode, "decode captured bytes: one JSON object a line")
     passed_on("capture", _capture, "write down what is said between a device and us")
     passed_on("replay", _replay, "play a capture as its device would, with faults")
+
+    passed_on("install", _install, "install the service, its rules and its screens on Debian 12 or 13")
+    passed_on("uninstall", _uninstall, "take back what install did")
 
     with_config(add("check", _check, "the unit's self-test"))
 
