@@ -58,13 +58,21 @@ class Keeper:
             self._show(result)
         return KeptResult(result)
 
+    async def chart_or_refuse(self, result: Result, spool: Spool, fingerprint: bytes) -> None:
+        """The same for an object; one that is in quarantine already is taken from there, and charted once."""
+        held = await self._store.quarantine_holds(fingerprint)
+        if held is None:
+            await self.keep_or_refuse(result, spool, fingerprint)
+        else:
+            await self.assign(held, result)
+
     async def quarantine_or_refuse(self, reading: Quarantined, fingerprint: bytes, spool: Spool) -> None:
         """The same for what nobody may chart."""
         if await self.saving(self._store.quarantine(reading, fingerprint, spool)):
             self._feed.publish(messages.quarantine(reading))
 
     async def assign(self, reading: str, result: Result) -> KeptResult:
-        """A quarantined reading becomes a result; whoever asked is told at once when it cannot be saved."""
+        """A quarantined reading becomes a result, by a person or judged anew; whoever asked is told of a failure."""
         await self.saving(self._store.assign(reading, result))
         self._feed.publish(messages.quarantine_gone(reading))
         self._show(result)

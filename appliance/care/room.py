@@ -245,7 +245,7 @@ class Room:
             else:
                 assert ref is not None
                 result = charting.document(ref, document)
-                await self._keeper.keep_or_refuse(result, spool, document.fingerprint())
+                await self._keeper.chart_or_refuse(result, spool, document.fingerprint())
             return reason
 
     async def step(self, device: str, uid: str, told: str, *, new: bool, accession: str) -> None:

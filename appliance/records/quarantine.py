@@ -1,4 +1,4 @@
-"""Readings that nobody may chart yet, each under a key of its own; and how a person charts one after all."""
+"""Readings that nobody may chart yet, each under a key of its own; and how one is charted after all."""
 
 from __future__ import annotations
 
@@ -55,6 +55,12 @@ class Quarantine:
         row = self._vault.db.execute("SELECT body FROM quarantine WHERE id = ?", (name,)).fetchone()
         return msgspec.json.decode(key.unseal(row[0], f"quarantine:{name}"), type=Quarantined)
 
+    def holds(self, fingerprint: bytes) -> str | None:
+        """The name under which this very reading is in quarantine; None: it is not, or not any more."""
+        query = "SELECT id FROM quarantine WHERE fingerprint = ? AND key IS NOT NULL"
+        row = self._vault.db.execute(query, (self._vault.mark(fingerprint),)).fetchone()
+        return None if row is None else str(row[0])
+
     def blob(self, name: str, sha256: str) -> bytes:
         """The bytes of an object in quarantine."""
         return self._vault.blobs.get(name, sha256, self._key(name))
@@ -62,12 +68,12 @@ class Quarantine:
     def assign(self, name: str, result: Result) -> None:
         """The reading becomes `result`, and its own key is destroyed; `Unknown` where it was assigned or removed.
 
+        A person says so (`result.assigned`), or the device has sent it again and it was judged anew.
+
         What remains of it in quarantine is that it was there, so that its repeat is no news. Result, outbox row and
         audit line are one transaction; the bytes of its object are under the consultation's key before it.
         """
-        vault, assigned = self._vault, result.assigned
-        assert assigned is not None
-        key = self._key(name)
+        vault, key = self._vault, self._key(name)
         if result.obj is not None:
             with vault.disk.writing():
                 vault.blobs.adopt(name, result.consultation, result.obj.sha256, key, vault.key(result.consultation))
@@ -77,14 +83,21 @@ class Quarantine:
                 "UPDATE quarantine SET key = NULL, body = NULL, result = ? WHERE id = ?", (result.id, name)
             )
             vault.db.execute("UPDATE instance SET ref = ? WHERE ref = ?", (result.id, name))
-            said = f"{assigned.held} to {result.id}, {' and '.join(assigned.confirmed)} checked"
-            vault.audit("assign", name, said, actor=assigned.by)
+            self._say_assigned(name, result)
         vault.blobs.forget(name)
 
     def going(self, name: str, reading: Quarantined) -> None:
         """Write down, inside the caller's transaction, what the nurse is told of a reading: when it goes."""
         body = self._key(name).seal(msgspec.json.encode(reading), f"quarantine:{name}")
         self._vault.db.execute("UPDATE quarantine SET body = ? WHERE id = ?", (body, name))
+
+    def _say_assigned(self, name: str, result: Result) -> None:
+        assigned = result.assigned
+        if assigned is None:
+            self._vault.audit("judge-anew", name, f"it came again and is {result.id} now")
+            return
+        said = f"{assigned.held} to {result.id}, {' and '.join(assigned.confirmed)} checked"
+        self._vault.audit("assign", name, said, actor=assigned.by)
 
     def _key(self, name: str) -> DataKey:
         row = self._vault.db.execute("SELECT key FROM quarantine WHERE id = ?", (name,)).fetchone()

@@ -132,6 +132,10 @@ class Store:
         """See `Quarantine.blob`."""
         return await self._run(self._ledger.quarantine.blob, reading, sha256)
 
+    async def quarantine_holds(self, fingerprint: bytes) -> str | None:
+        """See `Quarantine.holds`."""
+        return await self._run(self._ledger.quarantine.holds, fingerprint)
+
     async def assign(self, reading: str, result: Result) -> None:
         """See `Quarantine.assign`."""
         await self._run(self._ledger.quarantine.assign, reading, result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 import time
 from io import BytesIO
 from pathlib import Path
@@ -112,6 +113,33 @@ async def test_without_a_consultation_or_a_lease_it_is_held(tmp_path: Path) -> N
         assert (await send(unit, saved(made(unit.room.order, "2.25.78"), tmp_path / "b.dcm")))[0] == 0
         assert [held.reason for held in await unit.store.quarantined()] == ["no-lease", "no-consultation"]
         assert await unit.store.results(ref) == []
+
+
+@dcmtk
+async def test_what_was_held_is_judged_anew_when_it_comes_again(tmp_path: Path) -> None:
+    async with bench(tmp_path / "unit") as unit:
+        ref = await unit.active(lease=False)
+        path = saved(made(unit.room.order), tmp_path / "a.dcm")
+        for _ in range(2):  # as long as nothing has changed, it stays where it is
+            assert (await send(unit, path))[0] == 0
+        (held,) = await unit.store.quarantined()
+        assert held.reason == "no-lease"
+        await unit.room.lease(ref, ["ecg"])
+        for _ in range(2):  # and then it is charted once
+            assert (await send(unit, path))[0] == 0
+        (kept,) = await unit.store.results(ref)
+        assert kept.result.obj is not None
+        data = await unit.store.blob(ref, kept.result.obj.sha256)
+        assert dataset_bytes(data) == dataset_bytes(path.read_bytes())
+        assert await unit.store.quarantined() == []
+        assert list(unit.feed.state("quarantine")) == []
+        (message,) = unit.feed.state("result")
+        assert (message["id"], message["status"]) == (kept.result.id, "valid")
+        assert len(await unit.store.waiting(10)) == 1
+        assert unit.left() == []
+        assert await unit.store.audit_break() is None
+    audit = sqlite3.connect(tmp_path / "unit" / "chevet.db").execute("SELECT action, subject FROM audit").fetchall()
+    assert [row for row in audit if row[1] == held.id] == [("quarantine", held.id), ("judge-anew", held.id)]
 
 
 @dcmtk
