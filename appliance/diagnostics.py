@@ -82,7 +82,8 @@ class Health:
         """The report of docs/api.md."""
         waiting, refused, _ = await self._store.outbox()
         outbox = Check("outbox", "warn" if refused else "ok", f"{waiting} waiting, {refused} refused by the platform")
-        checks = [records(self._store.fault), disk(self._settings.state, self._settings.records.low_mb), wall_clock(), screens(self._ui), outbox]
+        room = disk(self._settings.state, self._settings.records.low_mb)
+        checks = [records(self._store.fault), room, wall_clock(), screens(self._ui), outbox]
         worst = all(check.state == "ok" for check in checks)
         return {
             "status": "ok" if worst else "degraded",

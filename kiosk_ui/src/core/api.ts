@@ -39,6 +39,15 @@ export interface Typed {
   sex: Sex;
 }
 
+/** Whose a quarantined reading is: who says so, why, and what was checked again for it. */
+export interface Claim {
+  reading: string;
+  checked: string[];
+  by: string;
+  reason: string;
+  other_consultation: boolean;
+}
+
 export interface SimulatedDevice {
   key: string;
   plugged: boolean;
@@ -84,7 +93,9 @@ export class Api {
   open = (): Promise<unknown> => this.#call("POST", "/api/consultations", {});
   identify = (id: string, typed: Typed): Promise<unknown> => this.#act(id, "patient", { typed });
   identifyByCode = (id: string, datamatrix: string): Promise<unknown> => this.#act(id, "patient", { datamatrix });
-  confirm = (id: string, checked: string[]): Promise<unknown> => this.#act(id, "patient/confirm", { checked });
+  confirm = (id: string, checked: string[], homonymSeen = false): Promise<unknown> =>
+    this.#act(id, "patient/confirm", { checked, ...(homonymSeen ? { homonym_seen: true } : {}) });
+  claim = (id: string, claim: Claim): Promise<unknown> => this.#act(id, "assignments", claim);
   consent = (id: string, given: boolean, by: string, language: string, version: string): Promise<unknown> =>
     this.#act(id, "consent", { given, by, language, version });
   lease = (id: string, device: string): Promise<unknown> => this.#act(id, "leases", { device });

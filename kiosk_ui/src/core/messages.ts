@@ -160,6 +160,8 @@ export interface Result {
   delivery: Delivery;
   refusal?: string | null;
   struck?: string | null;
+  /** A person has taken it out of quarantine and said whose it is. */
+  assigned?: { held: string; by: string; at: string; reason: string; checked: string[] } | null;
 }
 
 export interface Patient {
@@ -186,6 +188,8 @@ export interface Consultation {
   opened?: string | null;
   patient: Patient | null;
   confirmed?: boolean;
+  /** In what another patient kept on this unit, of the same name, differs; empty when nobody is alike. */
+  homonym?: string[];
   consent?: Consent | null;
   resumed?: boolean;
   doctor: { name: string; state: "waiting" | "connected" | "lost" | "gone" } | null;
@@ -198,6 +202,10 @@ export interface Quarantined {
   device: { key?: string; name?: string } | string;
   at: string;
   numerics: ResultNumeric[];
+  /** The one that was open when it came. */
+  consultation?: string | null;
+  /** Not before when it is removed; told three days ahead. */
+  goes?: string | null;
   gone: boolean;
 }
 
@@ -221,6 +229,18 @@ export interface Unit {
   started?: string | null;
 }
 
+export type StorageState = "ok" | "low" | "short" | "full" | "failed";
+
+/** The room for records: what is refused because of it, and what still works. */
+export interface Storage {
+  type: "storage";
+  state: StorageState;
+  free_mb: number;
+  unsaved: number;
+  refuses: string[];
+  works: string[];
+}
+
 export interface Wiped {
   type: "wiped";
 }
@@ -240,4 +260,5 @@ export type Message =
   | Quarantined
   | Outbox
   | Unit
+  | Storage
   | Wiped;

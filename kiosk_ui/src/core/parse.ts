@@ -90,6 +90,7 @@ const SHAPES: Record<Message["type"], Check> = {
     object: or(nothing, fields({ sha256: text, media_type: text })),
     delivery: one("unsaved", "stored", "persisted", "refused", "opened"),
     struck: or(text, nothing),
+    assigned: or(nothing, fields({ held: text, by: text, at: text, reason: text })),
   }),
   consultation: fields({
     id: or(text, nothing),
@@ -98,6 +99,7 @@ const SHAPES: Record<Message["type"], Check> = {
       nothing,
       fields({ birth_name: text, given_names: text, birth_date: text, sex: one("F", "M", "U"), origin: text }),
     ),
+    homonym: or(nothing, list(text)),
     doctor: or(nothing, fields({ name: text, state: one("waiting", "connected", "lost", "gone") })),
   }),
   quarantine: fields({
@@ -106,10 +108,19 @@ const SHAPES: Record<Message["type"], Check> = {
     device: or(text, record),
     at: text,
     numerics: list(resultNumeric),
+    consultation: or(text, nothing),
+    goes: or(text, nothing),
     gone: yes,
   }),
   outbox: fields({ waiting: number, refused: number, platform: one("up", "down", "unknown") }),
   unit: fields({ storage: one("ok", "low", "full"), clock: one("trusted", "untrusted"), tell: list(text) }),
+  storage: fields({
+    state: one("ok", "low", "short", "full", "failed"),
+    free_mb: number,
+    unsaved: number,
+    refuses: list(text),
+    works: list(text),
+  }),
   wiped: () => true,
 };
 

@@ -12,6 +12,7 @@ import type {
   Quarantined,
   Result,
   Source,
+  Storage,
   Unit,
   Unknown,
 } from "./messages.js";
@@ -31,6 +32,7 @@ export interface LiveState {
   consultation: Consultation | null;
   outbox: Outbox | null;
   unit: Unit | null;
+  storage: Storage | null;
   /** The last press of a button that takes stills. */
   press: Press | null;
   /** How often this screen was told to forget. */
@@ -49,6 +51,7 @@ export const EMPTY: LiveState = {
   consultation: null,
   outbox: null,
   unit: null,
+  storage: null,
   press: null,
   wipes: 0,
 };
@@ -131,6 +134,8 @@ export function reduce(state: LiveState, message: Message): LiveState {
       return { ...state, outbox: message };
     case "unit":
       return { ...state, unit: message };
+    case "storage":
+      return { ...state, storage: message };
     case "wiped":
       return forget(state);
     default: // beats and waveforms are not state: clock.ts and waves.ts keep them

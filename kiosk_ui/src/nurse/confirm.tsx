@@ -12,13 +12,13 @@ import { Page } from "./frame.js";
 import { Identify } from "./identify.js";
 import { useKiosk } from "./kiosk-context.js";
 
-const IDENTIFIERS = ["birth_name", "given_names", "birth_date", "sex"] as const;
+export const IDENTIFIERS = ["birth_name", "given_names", "birth_date", "sex"] as const;
 
-type Identifier = (typeof IDENTIFIERS)[number];
+export type Identifier = (typeof IDENTIFIERS)[number];
 
-const NEEDED = 2;
+export const NEEDED = 2;
 
-function useShown(patient: Patient): Record<Identifier, string> {
+export function useShown(patient: Patient): Record<Identifier, string> {
   const { t, locale } = useScreen();
   const years = yearsOld(patient.birth_date, new Date());
   const age = years === null ? "" : ` (${t("patient.years", { n: years })})`;
@@ -37,7 +37,7 @@ interface TickProps {
   onTick: () => void;
 }
 
-function Tick({ name, value, checked, onTick }: TickProps): JSX.Element {
+export function Tick({ name, value, checked, onTick }: TickProps): JSX.Element {
   const { t } = useScreen();
   return (
     <li>
@@ -50,6 +50,37 @@ function Tick({ name, value, checked, onTick }: TickProps): JSX.Element {
   );
 }
 
+interface AcknowledgeProps {
+  checked: boolean;
+  onTick: () => void;
+  say: string;
+  why: string;
+}
+
+/** A warning that has to be touched before it goes on. */
+export function Acknowledge({ checked, onTick, say, why }: AcknowledgeProps): JSX.Element {
+  return (
+    <div class="acknowledge" role="alert">
+      <p>
+        <Icon name="triangle-alert" /> {why}
+      </p>
+      <button type="button" class="button identifier" role="checkbox" aria-checked={checked} onClick={onTick}>
+        <Icon name={checked ? "circle-check" : "circle"} />
+        <strong>{say}</strong>
+      </button>
+    </div>
+  );
+}
+
+/** Another patient of this unit could be taken for this one: in what they differ, never who it is. */
+function Homonym({ differs, checked, onTick }: { differs: string[]; checked: boolean; onTick: () => void }): JSX.Element {
+  const { t, word } = useScreen();
+  const what = differs.map((field) => word("identify", field)).join(", ");
+  return (
+    <Acknowledge checked={checked} onTick={onTick} say={t("homonym.seen")} why={t("homonym.warning", { what })} />
+  );
+}
+
 /** Is it this patient? Two identifiers are asked aloud and ticked, each by one touch. */
 export function Confirm({ consultation, patient }: { consultation: Consultation; patient: Patient }): JSX.Element {
   const { t, word } = useScreen();
@@ -57,11 +88,13 @@ export function Confirm({ consultation, patient }: { consultation: Consultation;
   const act = useAct();
   const checked = useSignal<ReadonlySet<Identifier>>(new Set());
   const again = useSignal(false);
+  const seen = useSignal(false);
   const values = useShown(patient);
   useEffect(() => {
     again.value = false; // the traits were read again: what was ticked was said of others
     checked.value = new Set();
-  }, [consultation, again, checked]);
+    seen.value = false;
+  }, [consultation, again, checked, seen]);
   const id = consultation.id ?? "";
   const tick = (name: Identifier): void => {
     const next = new Set(checked.value);
@@ -69,7 +102,9 @@ export function Confirm({ consultation, patient }: { consultation: Consultation;
     checked.value = next;
   };
   const missing = NEEDED - checked.value.size;
-  const confirm = (): void => void act.run(() => api.confirm(id, [...checked.value]));
+  const confirm = (): void => void act.run(() => api.confirm(id, [...checked.value], seen.value));
+  const homonym = consultation.homonym ?? [];
+  const unseen = homonym.length > 0 && !seen.value;
   if (again.value) return <Identify id={id} />;
   return (
     <Page head={<h1>{t("confirm.title")}</h1>} beside={<Cancel id={id} />} class="confirm">
@@ -85,6 +120,9 @@ export function Confirm({ consultation, patient }: { consultation: Consultation;
           />
         ))}
       </ul>
+      {homonym.length > 0 && (
+        <Homonym differs={homonym} checked={seen.value} onTick={() => (seen.value = !seen.value)} />
+      )}
       <p class="origin">
         {t("patient.origin")}: <strong>{word("origin", patient.origin)}</strong>
       </p>
@@ -93,7 +131,7 @@ export function Confirm({ consultation, patient }: { consultation: Consultation;
         <Button icon="pen-line" onClick={() => (again.value = true)}>
           {t("confirm.again")}
         </Button>
-        <Button primary disabled={act.busy || missing > 0} onClick={confirm}>
+        <Button primary disabled={act.busy || missing > 0 || unseen} onClick={confirm}>
           {missing > 0 ? t("confirm.missing", { n: missing }) : t("confirm.yes")}
         </Button>
       </div>

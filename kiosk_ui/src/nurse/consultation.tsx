@@ -9,6 +9,7 @@ import { Icon } from "../ui/icon.js";
 import { Line, SourceCodes } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
 import { StateMark } from "../ui/state.js";
+import { Assign } from "./assign.js";
 import { Page } from "./frame.js";
 import { useKiosk } from "./kiosk-context.js";
 import { Manual } from "./manual.js";
@@ -108,10 +109,12 @@ function Actions({ consultation, onSimulator }: ConsultationProps): JSX.Element 
   const { api } = useKiosk();
   const act = useAct();
   const typing = useSignal(false);
+  const assigning = useSignal(false);
   const id = consultation.id ?? "";
   const alive = screen.alive.value;
   const off = act.busy || !alive;
-  const { devices, hello } = screen.state.value;
+  const { devices, hello, quarantine } = screen.state.value;
+  const { patient } = consultation;
   const unused = [...devices.values()].some((device) => !device.lease && staleDevice(device, alive) === null);
   return (
     <div class="actions">
@@ -121,6 +124,11 @@ function Actions({ consultation, onSimulator }: ConsultationProps): JSX.Element 
       <Button icon="pen-line" disabled={off} onClick={() => (typing.value = true)}>
         {t("manual.title")}
       </Button>
+      {quarantine.size > 0 && (
+        <Button icon="archive" disabled={off} onClick={() => (assigning.value = true)}>
+          {t("quarantine.short", { n: quarantine.size })}
+        </Button>
+      )}
       {hello?.simulated && (
         <Button icon="flask-conical" onClick={onSimulator}>
           {t("simulator.short")}
@@ -134,6 +142,9 @@ function Actions({ consultation, onSimulator }: ConsultationProps): JSX.Element 
       <Button primary class="finish" disabled={off} onClick={() => void act.run(() => api.review(id))}>
         {t("review.go")}
       </Button>
+      {assigning.value && patient && (
+        <Assign consultation={consultation} patient={patient} onClose={() => (assigning.value = false)} />
+      )}
       {typing.value && <Manual id={id} onClose={() => (typing.value = false)} />}
     </div>
   );

@@ -21,10 +21,10 @@ export function Unheard(): JSX.Element | null {
   );
 }
 
-/** The sentences of the unit that somebody must read; `restarted` has a banner of its own. */
+/** The sentences of the unit that somebody must read; `restarted` and the storage have banners of their own. */
 function UnitTells({ state }: { state: LiveState }): JSX.Element {
   const screen = useScreen();
-  const codes = (state.unit?.tell ?? []).filter((code) => code !== "restarted");
+  const codes = (state.unit?.tell ?? []).filter((code) => code !== "restarted" && !code.startsWith("storage-"));
   return (
     <>
       {codes.map((code) => (

@@ -15,6 +15,7 @@ import { useKiosk } from "./kiosk-context.js";
 import { Quarantine } from "./quarantine.js";
 import { Review } from "./review.js";
 import { Simulator } from "./simulator.js";
+import { StorageNotice } from "./storage.js";
 import { Wiped } from "./wiped.js";
 
 /** The screen that belongs to the state of the consultation: there is no other navigation, and no address of its own. */
@@ -59,6 +60,7 @@ export function Kiosk(): JSX.Element {
     <>
       <SimulatedMark />
       <Unheard />
+      <StorageNotice />
       {restarted.shown && <Restarted onResume={restarted.dismiss} onClose={close} />}
       <Problem error={act.error} />
       {consultation ? (

@@ -7,12 +7,13 @@ import { useScreen } from "../ui/screen.js";
 import { useSummary } from "../ui/value.js";
 import { Page } from "./frame.js";
 
-function Row({ held }: { held: Quarantined }): JSX.Element {
+/** What was read, by what and when, and why it is here. */
+export function HeldFacts({ held }: { held: Quarantined }): JSX.Element {
   const screen = useScreen();
   const summary = useSummary();
   const device = typeof held.device === "string" ? held.device : (held.device.name ?? held.device.key ?? "–");
   return (
-    <li class="held">
+    <>
       <strong class="held-values" dir="auto">
         {summary(held.numerics) || screen.t("result.empty")}
       </strong>
@@ -23,21 +24,35 @@ function Row({ held }: { held: Quarantined }): JSX.Element {
         <Icon name="archive" />
         {screen.word("quarantine", held.reason)}
       </span>
-    </li>
+      {held.goes && (
+        <span class="held-goes">
+          <Icon name="clock" />
+          {screen.t("quarantine.goes", { date: new Date(held.goes).toLocaleDateString(screen.locale) })}
+        </span>
+      )}
+    </>
   );
+}
+
+/** All that is held, newest first. */
+export function useHeld(): Quarantined[] {
+  const screen = useScreen();
+  return [...screen.state.value.quarantine.values()].sort((a, b) => b.at.localeCompare(a.at));
 }
 
 /** Readings that nobody may chart, each with the reason in words. */
 export function Quarantine({ onBack }: { onBack: () => void }): JSX.Element {
   const screen = useScreen();
-  const rows = [...screen.state.value.quarantine.values()].sort((a, b) => b.at.localeCompare(a.at));
+  const rows = useHeld();
   return (
     <Page head={<h1>{screen.t("quarantine.title")}</h1>} class="quarantine">
       <p class="lead">{screen.t("quarantine.explain")}</p>
       {rows.length === 0 && <p class="muted">{screen.t("quarantine.none")}</p>}
       <ul class="held-list" tabIndex={0}>
         {rows.map((held) => (
-          <Row held={held} key={held.id} />
+          <li class="held" key={held.id}>
+            <HeldFacts held={held} />
+          </li>
         ))}
       </ul>
       <div class="actions">

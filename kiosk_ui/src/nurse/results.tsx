@@ -120,6 +120,12 @@ export function ResultDialog({ result, onClose }: { result: Result; onClose: () 
         <ResultMarks result={result} />
       </p>
       <Notices codes={result.notices} />
+      {result.assigned && (
+        <p>
+          {screen.t("result.assigned", { by: result.assigned.by, reason: result.assigned.reason })}{" "}
+          {screen.word("quarantine", result.assigned.held)}
+        </p>
+      )}
       {result.reason && <p>{screen.t("result.reason", { reason: result.reason })}</p>}
       {result.kind === "still" && <StoredPicture result={result} />}
       <ObjectFacts result={result} />

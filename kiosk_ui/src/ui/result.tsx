@@ -40,6 +40,12 @@ export function ResultMarks({ result }: { result: Result }): JSX.Element {
           {t(`result.status-${result.status}`)}
         </span>
       )}
+      {result.assigned && (
+        <span class="mark">
+          <Icon name="archive" />
+          {t("result.was-held")}
+        </span>
+      )}
       {result.struck != null && (
         <span class="mark">
           <Icon name="x" />
