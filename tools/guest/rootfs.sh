@@ -19,7 +19,7 @@ sources() {
 
 # shellcheck disable=SC2016 # for the shell that mmdebstrap starts
 # Newest kernel of that Debian: what linux-image-amd64 stands for. Unpacked, not installed: nothing here boots by itself.
-download_kernel='cd "$1/root" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" &&
+download_kernel='cd "$1/srv" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" &&
   apt-get download "$(apt-cache depends linux-image-amd64 | sed -n "s/.*Depends: \(linux-image-6\.1\.[^ ]*-amd64\).*/\1/p")"'
 
 debian() {
@@ -30,8 +30,8 @@ debian() {
 }
 
 kernel() {
-  dpkg-deb -x root/root/linux-image-*.deb unpacked
-  rm root/root/linux-image-*.deb
+  dpkg-deb -x root/srv/linux-image-*.deb unpacked
+  rm root/srv/linux-image-*.deb
   release=$(basename unpacked/lib/modules/*)
   mkdir -p root/lib/modules
   (cd "unpacked/lib/modules/$release/kernel/drivers" && rm -r gpu infiniband scsi net/ethernet net/wireless)
