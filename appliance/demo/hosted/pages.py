@@ -16,6 +16,7 @@ from appliance.platform.fhir.terms import RESULT
 from appliance.platform.fhir.text import NotJson, Resource, dumps, loads
 
 SHOWN = 30
+LISTED = ("Observation", "Media", "DocumentReference")
 MAX_BODY = 4096
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>The viewer is not built</title>
 <p>The viewer is not built yet. In the project's folder run <code>make ui</code>, then load this page again.</p></html>
@@ -37,7 +38,7 @@ def routes(resources: Resources, rooms: Rooms, switches: Switches, viewer_token:
 
     @router.get("/state")
     async def state() -> Response:
-        newest = await run_in_threadpool(resources.newest, ("Observation", "Media"), SHOWN)
+        newest = await run_in_threadpool(resources.newest, LISTED, SHOWN)
         seen = {receipt.identifier for receipt in await run_in_threadpool(resources.receipts, 1000)}
         said = {
             "units": [
@@ -117,9 +118,9 @@ def _result(stored: Resource, seen: set[str]) -> dict[str, Any]:
     identifier = result_identifier(stored)
     return {
         "resource": f"{stored['resourceType']}/{stored['id']}",
-        "at": stored.get("effectiveDateTime") or stored.get("createdDateTime"),
+        "at": stored.get("effectiveDateTime") or stored.get("createdDateTime") or stored.get("date"),
         "received": stored["meta"]["lastUpdated"],
-        "what": stored.get("code", {}).get("text") or stored.get("deviceName") or stored["resourceType"],
+        "what": _what(stored),
         "value": _value(stored),
         "status": stored.get("status"),
         "opened": identifier is not None and identifier in seen,
@@ -134,10 +135,17 @@ def result_identifier(stored: Resource) -> str | None:
     return None
 
 
+def _what(stored: Resource) -> str:
+    named = stored.get("code") or stored.get("type") or {}
+    return str(stored.get("deviceName") or named.get("text") or stored["resourceType"])
+
+
 def _value(stored: Resource) -> str:
     if stored["resourceType"] == "Media":
         size = f"{stored['width']} x {stored['height']}" if "width" in stored and "height" in stored else ""
         return f"{stored.get('content', {}).get('contentType', '')} {size}".strip()
+    if stored["resourceType"] == "DocumentReference":
+        return str(stored["content"][0].get("attachment", {}).get("contentType", ""))
     parts = [_quantity(part) for part in [stored, *stored.get("component", [])]]
     return " / ".join(part for part in parts if part)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,6 +19,7 @@ REQUIRED = {
     "Device": (),
     "Observation": ("status", "code"),
     "Media": ("status", "content"),
+    "DocumentReference": ("status", "content"),
     "Consent": ("status", "scope", "category"),
     "Provenance": ("target", "recorded", "agent"),
 }
@@ -126,11 +128,19 @@ def _do(resources: Resources, step: _Step, names: dict[str, str]) -> Resource:
         stored = resources.read(step.resource["resourceType"], step.id)
         if stored is not None:
             return stored
-    content = step.resource.get("content")
-    url = content.get("url", "") if isinstance(content, dict) else ""
-    if url.startswith("Binary/") and resources.object(url.removeprefix("Binary/")) is None:
-        raise Refusal(422, "not-found", f"{url} was not sent")
+    for url in _binaries(step.resource.get("content")):
+        if resources.object(url.removeprefix("Binary/")) is None:
+            raise Refusal(422, "not-found", f"{url} was not sent")
     return resources.write(_rewritten(step.resource, names), step.id)
+
+
+def _binaries(content: Any) -> Iterator[str]:
+    """The large objects that a Media or a DocumentReference names."""
+    for part in content if isinstance(content, list) else [{"attachment": content}]:
+        attachment = part.get("attachment") if isinstance(part, dict) else None
+        url = attachment.get("url") if isinstance(attachment, dict) else None
+        if isinstance(url, str) and url.startswith("Binary/"):
+            yield url
 
 
 def _rewritten(value: Any, names: dict[str, str]) -> Any:

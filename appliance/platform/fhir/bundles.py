@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from appliance.platform.fhir import documents
 from appliance.platform.fhir.act import consent, encounter, patient, provenance
 from appliance.platform.fhir.media import media
 from appliance.platform.fhir.observations import observations
@@ -57,8 +58,11 @@ def _facts(kept: Result, record: ConsultationRecord, sender: Sender, sha1: str |
     if sha1 is None:
         raise ValueError("the bytes of a still or a sound must be hashed before they are told of")
     numbers = list(observations(kept, record, sender)) if kept.numerics else []
-    return [media(kept, kept.obj, sha1, record, sender), *numbers]
+    tell = media if documents.kind(kept.obj.dicom) is None else documents.document
+    return [tell(kept, kept.obj, sha1, record, sender), *numbers]
 
 
 def _struck(body: Resource, reason: str) -> Resource:
+    if body["resourceType"] == "DocumentReference":
+        return documents.described(body, reason) | {"status": "entered-in-error"}
     return body | {"status": "entered-in-error", "note": [*body.get("note", []), {"text": reason}]}

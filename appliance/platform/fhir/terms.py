@@ -12,6 +12,7 @@ UCUM = "http://unitsofmeasure.org"
 FMA = "http://purl.org/sig/ont/fma"
 URI = "urn:ietf:rfc:3986"
 DICOM_UID = "urn:dicom:uid"
+DICOM_UIDS = "urn:oid:1.2.840.10008.2.6.1"  # UIDs as codes (PS3.16, table 8-1; IHE XDS-I names formats so)
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 EUI64 = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 BLUETOOTH = "http://hl7.org/fhir/sid/eui-48/bluetooth"

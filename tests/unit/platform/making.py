@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.platform.fhir.parts import Sender
 from appliance.platform.fhir.text import Resource
-from appliance.records.model import Consent, ConsultationRecord, DeviceRef, Object, Result, Traits, Value
+from appliance.records.model import Consent, ConsultationRecord, DeviceRef, Instance, Object, Result, Traits, Value
 from drivers.core.vocab import METRICS
 
 CONSULTATION = "7d7d9a5e-6f4b-4b0e-9a43-0f6f0d6b8a11"
@@ -196,3 +196,10 @@ def records(draw: st.DrawFn) -> ConsultationRecord:
 
 
 SENDERS = st.builds(Sender, WORDS, WORDS, WORDS, st.booleans(), st.just(PARIS))
+
+
+def dicom_object(sop_class: str, modality: str = "") -> Result:
+    """A DICOM object without numbers."""
+    dicom = Instance(f"1.2.840.10008.5.1.4.1.1.{sop_class}", "2.25.77", "2.25.78", "1.2.840.10008.1.2.1", modality)
+    obj = Object(SHA256, "application/dicom", 3, "us", dicom=dicom)
+    return replace(measurement(obj=obj), kind="document", numerics=())

@@ -245,9 +245,58 @@ def test_a_dicom_object_is_told_with_its_uid_and_its_numbers() -> None:
     obj = Object(SHA256, "application/dicom", 3, "ecg", dicom=dicom)
     document = replace(making.measurement(making.value("qt-interval", "368"), obj=obj), kind="document")
     bundle = proven(bundles.result(document, CONFIRMED, SENDER, SHA1))
-    (media,) = only(bundle, "Media")
-    assert {"system": "urn:dicom:uid", "value": "urn:oid:2.25.77"} in media["identifier"]
-    assert media["content"]["contentType"] == "application/dicom"
-    assert media["modality"]["coding"][0]["code"] == "ECG"
+    assert only(bundle, "Media") == []
+    (told,) = only(bundle, "DocumentReference")
+    assert {"system": "urn:dicom:uid", "value": "urn:oid:2.25.77"} in told["identifier"]
+    assert told["type"] == {"coding": [{"system": "http://loinc.org", "code": "11524-6"}], "text": "Electrocardiogram"}
+    assert told["category"] == [{"coding": [{"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "ECG"}]}]
     (interval,) = only(bundle, "Observation")
     assert interval["code"]["coding"][0]["code"] == "8634-8"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "words"),
+    [
+        ("104.1", "Encapsulated PDF"),
+        ("88.11", "Structured report"),
+        ("88.33", "Structured report"),
+        ("9.1.1", "Electrocardiogram"),
+    ],
+)
+def test_a_document_is_told_as_a_document(sop_class: str, words: str) -> None:
+    bundle = proven(bundles.result(making.dicom_object(sop_class, "DOC"), CONFIRMED, SENDER, SHA1))
+    (told,) = only(bundle, "DocumentReference")
+    assert (told["status"], told["type"]["text"]) == ("current", words)
+    (content,) = told["content"]
+    assert content["attachment"] == {
+        "contentType": "application/dicom",
+        "url": f"Binary/{SHA256}",
+        "size": 3,
+        "hash": SHA1,
+        "creation": content["attachment"]["creation"],
+    }
+    assert content["format"] == {
+        "system": "urn:oid:1.2.840.10008.2.6.1",
+        "code": f"1.2.840.10008.5.1.4.1.1.{sop_class}",
+        "display": words,
+    }
+    assert [word for word in ("subject", "author", "context") if word not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "kind"),
+    [("6.1", "image"), ("77.1.4", "image"), ("3.1", "video"), ("77.1.4.1", "video"), ("9.4.2", "audio")],
+)
+def test_what_is_seen_or_heard_is_told_as_media(sop_class: str, kind: str) -> None:
+    bundle = proven(bundles.result(making.dicom_object(sop_class, "US"), CONFIRMED, SENDER, SHA1))
+    (told,) = only(bundle, "Media")
+    assert told["type"]["coding"][0]["code"] == kind
+    assert told["modality"]["coding"][0]["code"] == "US"
+    assert {"system": "urn:dicom:uid", "value": "urn:oid:2.25.77"} in told["identifier"]
+
+
+def test_a_document_that_is_struck_says_so() -> None:
+    struck = proven(bundles.strike(making.dicom_object("104.1"), CONFIRMED, SENDER, "wrong patient", NOON, SHA1))
+    (told,) = only(struck, "DocumentReference")
+    assert (told["status"], told["description"]) == ("entered-in-error", "wrong patient")
+    assert ("DocumentReference", "PUT") in requests(struck)
