@@ -102,7 +102,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     feed, ui = Feed(), built_ui()
     room = Room(store, feed, settings.care, settings.records)
     roster = _roster(settings)
-    opener = Opener(roster.path, dicom.Ports(room, DRIVERS, settings.dicom, settings.devices))
+    opener = Opener(DRIVERS.values(), roster.path, dicom.Ports(room, DRIVERS, settings.dicom, settings.devices))
     ending.push_async_callback(opener.close)
     if bench is not None:
         ending.callback(bench.close)

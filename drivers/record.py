@@ -244,5 +244,7 @@ def _link(order: Order) -> Link:
     if kind == "ble" and isinstance(order.claim, Gatt):
         from drivers.links.ble import BleLink  # noqa: PLC0415 - bleak takes a while, and only this needs it
 
-        return BleLink(where, order.claim)
+        # Who names a driver means its devices; who names a service alone means all that have it.
+        claims = [driver.claim for driver in DRIVERS.values() if order.driver and isinstance(driver.claim, Gatt)]
+        return BleLink(where, order.claim, claims=claims)
     raise ValueError(f"{order.where!r} is no link for this: wanted serial:PATH, or ble:ADDRESS with a GATT service")

@@ -76,7 +76,7 @@ class Bench:
             device.key: _replay(device) for device in settings.devices if device.link.startswith("replay:")
         }
         self._plugs: dict[str, Plug] = {key: _Replayed(replay) for key, replay in self._replays.items()}
-        self._opener = Opener()
+        self._opener = Opener(DRIVERS.values())
         self._stopped: set[str] = set()
         self._sound_key: str | None = None
         for device in settings.devices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,10 +60,19 @@ def _check_network(device: Device, kind: str, place: str) -> None:
 class Opener:
     """Opens links that have passed `check`. There is one radio, and all that need it share it."""
 
-    def __init__(self, path: Callable[[Device], str] | None = None, dicom_ports: dicom.Stations | None = None) -> None:
-        """`path`: the node of a serial device now (see `Roster.path`); without it, the one that its link names."""
-        self._dicom = dicom_ports
-        self._radio: Radio | None = None
+    def __init__(
+        self,
+        drivers: Iterable[Driver],
+        path: Callable[[Device], str] | None = None,
+        dicom_ports: dicom.Stations | None = None,
+        radio: Radio | None = None,
+    ) -> None:
+        """`path`: the node of a serial device now (see `Roster.path`); without it, the one that its link names.
+
+        `drivers`: all that there are; what one asks for by its name is not taken by `ble:any` of another.
+        """
+        self._claims = [driver.claim for driver in drivers if isinstance(driver.claim, Gatt)]
+        self._dicom, self._radio = dicom_ports, radio
         self._path = path or (lambda device: device.link.partition(":")[2])
         self._exchange = Exchange()
 
@@ -93,7 +102,7 @@ class Opener:
     def _over_the_air(self, address: str, claim: Gatt) -> Link:
         from drivers.links.ble import BleLink  # noqa: PLC0415 - as below
 
-        return BleLink(address, claim, self._adapter(), clock=known_time)
+        return BleLink(address, claim, self._adapter(), clock=known_time, claims=self._claims)
 
     async def overhear(self, hear: Hear, within_s: float) -> None:
         """Tell who advertises, for so long, and connect to nobody. `LinkError` where there is no radio."""

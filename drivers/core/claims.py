@@ -24,8 +24,15 @@ def gatt_driver(drivers: Iterable[Driver], services: Collection[str], name: str 
 
     A driver that asks for the name goes before one that does not.
     """
-    found = [driver for driver in drivers if isinstance(driver.claim, Gatt) and meets(driver.claim, services, name)]
-    return min(found, key=lambda driver: isinstance(driver.claim, Gatt) and driver.claim.name is None, default=None)
+    over_air = [driver for driver in drivers if isinstance(driver.claim, Gatt)]
+    claim = gatt_claim((driver.claim for driver in over_air if isinstance(driver.claim, Gatt)), services, name)
+    return next((driver for driver in over_air if driver.claim is claim), None)
+
+
+def gatt_claim(claims: Iterable[Gatt], services: Collection[str], name: str | None) -> Gatt | None:
+    """The claim that such a peripheral is taken by: the first that it meets, those that ask for its name before all."""
+    found = [claim for claim in claims if meets(claim, services, name)]
+    return min(found, key=lambda claim: claim.name is None, default=None)
 
 
 def usb_driver(drivers: Iterable[Driver], vendor: int, product: int) -> Driver | None:

@@ -14,13 +14,13 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
-from drivers.core.claims import meets
+from drivers.core.claims import gatt_claim
 from drivers.core.codec import current_time, date_time
 from drivers.core.driver import Gatt
 from drivers.core.errors import LinkError, LinkLost
@@ -39,7 +39,7 @@ PAIR_S = 40.0  # a device gives up after 30 (Core 5.4, vol. 3, part H, 3.4)
 FALLS = 3  # so often in a row a bonded device hung up before it was ready: it has lost the bond, whatever BlueZ says
 UNASKED_S = 2.0  # without a measurement for so long after connecting, the clock is set all the same
 
-ANY = "any"  # instead of an address: the first device that meets the claim
+ANY = "any"  # instead of an address: the first device that meets this claim, and no other one better
 IDENTITY = ("2a29", "2a24", "2a25", "2a26")
 BATTERY = "2a19"
 CLOCKS = {"2a2b": current_time, "2a08": date_time}  # the first that the device has; A&D cuffs have only Date Time
@@ -51,6 +51,7 @@ class BleLink:
 
     `address`: as BlueZ writes it, or `any`. `radio`: the adapter, shared by all links; without it this one has its own.
     `clock`: local naive time to set the device to; None from it means that the unit itself does not know the time.
+    `claims`: all that there are; `any` leaves to another what meets that one better.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class BleLink:
         claim: Gatt,
         radio: Radio | None = None,
         clock: Callable[[], datetime | None] = datetime.now,
+        claims: Iterable[Gatt] = (),
     ) -> None:
         self._address, self._claim, self._clock = address.upper(), claim, clock
+        self._claims = (claim, *claims)
         self._radio = radio or Radio()
         self._client: Any = None
         self._found = ""  # the address that it has now
@@ -118,7 +121,9 @@ class BleLink:
     def _wanted(self, said: Advertised) -> bool:
         if self._address != ANY.upper():
             return said.address.upper() == self._address
-        return meets(self._claim, said.services, said.name)
+        if said.name is None and any(claim.name and claim.service in said.services for claim in self._claims):
+            return False  # names come in a packet of their own, and it may still be another's
+        return gatt_claim(self._claims, said.services, said.name) == self._claim
 
     async def _open(self, *, pair: bool) -> None:
         device = await self._radio.find(self._wanted, FIND_S)

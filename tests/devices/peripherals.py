@@ -86,8 +86,10 @@ class FakeScanner:
             for one in self._air.peripherals:
                 if one.on_air:
                     details = {"props": {"Paired": one.bonded_here}}
-                    device = SimpleNamespace(address=one.address, name=one.name, details=details)
-                    self._heard(device, SimpleNamespace(local_name=one.name, service_uuids=[uuid(one.service)]))
+                    alias = one.name or one.address.replace(":", "-")  # BlueZ's own
+                    device = SimpleNamespace(address=one.address, name=alias, details=details)
+                    said = SimpleNamespace(local_name=one.name or None, service_uuids=[uuid(one.service)])
+                    self._heard(device, said)
             await asyncio.sleep(0.01)
 
 

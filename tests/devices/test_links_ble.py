@@ -14,6 +14,7 @@ from drivers.links import ble
 from drivers.links import radio as radio_module
 from drivers.links.ble import BleLink
 from drivers.links.radio import Radio
+from drivers.registry import DRIVERS
 from tests.devices.peripherals import Air, Peripheral
 
 BP = Gatt("1810", ("2a35",))
@@ -132,6 +133,48 @@ async def test_a_name_in_the_claim_decides() -> None:
     async with link(air, claim=Gatt("1810", ("2a35",), name="BM85")):
         assert air.peripherals[0].client is None
         assert air.peripherals[1].client is not None
+
+
+BM85 = DRIVERS["ble-blood-pressure-beurer-bm85"].claim
+CLAIMS = [driver.claim for driver in DRIVERS.values() if isinstance(driver.claim, Gatt)]
+
+
+@pytest.mark.parametrize("names", [("BM85 4711", "UA-651BLE"), ("UA-651BLE", "BM85 4711")])
+async def test_any_leaves_to_another_what_that_one_names(names: tuple[str, str]) -> None:
+    air = Air([cuff("AA:BB:CC:00:00:01", names[0]), cuff("AA:BB:CC:00:00:02", names[1])])
+    radio = Radio(scanner=air.scanner, client=air.client)
+    assert isinstance(BM85, Gatt)
+    for claims in (CLAIMS, CLAIMS[::-1]):
+        for claim, wanted in ((BP, "UA-651BLE"), (BM85, "BM85 4711")):
+            async with BleLink("any", claim, radio, clock=lambda: NOON, claims=claims):
+                connected = [one.name for one in air.peripherals if one.client is not None and one.client.connected]
+                assert connected == [wanted]
+
+
+async def test_any_waits_for_the_name_where_a_name_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "FIND_S", 0.05)
+    air = Air([cuff(name="")])
+    radio = Radio(scanner=air.scanner, client=air.client)
+    with pytest.raises(LinkError, match="not heard"):
+        async with BleLink("any", BP, radio, claims=CLAIMS):
+            pass
+    assert [heard.said.name for heard in radio.heard()] == [None]  # BlueZ calls it by its address
+    async with BleLink("any", BP, radio):  # nobody else asks for a name
+        pass
+    air.peripherals[0].name = "UA-651BLE"
+    async with BleLink("any", BP, radio, claims=CLAIMS):
+        pass
+
+
+async def test_any_waits_rather_than_take_what_another_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble, "FIND_S", 0.05)
+    air = Air([cuff(name="BM85 4711")])
+    radio = Radio(scanner=air.scanner, client=air.client)
+    with pytest.raises(LinkError, match="not heard"):
+        async with BleLink("any", BP, radio, claims=CLAIMS):
+            pass
+    async with BleLink("AA:BB:CC:00:00:01", BP, radio, claims=CLAIMS):  # an address is a person's word
+        pass
 
 
 async def test_connections_are_made_one_at_a_time_and_never_while_scanning() -> None:

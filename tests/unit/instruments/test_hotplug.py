@@ -85,7 +85,7 @@ async def running(folder: Path, *configured: Device) -> AsyncIterator[Unit]:
     plugs: asyncio.Queue[Change] = asyncio.Queue()
     air: asyncio.Queue[tuple[str, str, tuple[str, ...]]] = asyncio.Queue()
     roster = Roster(DRIVERS, configured, kept.load(folder, configured, DRIVERS))
-    supervisor = Supervisor(roster.devices(), DRIVERS, Opener(roster.path), room, feed, Care())
+    supervisor = Supervisor(roster.devices(), DRIVERS, Opener(DRIVERS.values(), roster.path), room, feed, Care())
 
     async def changes() -> AsyncIterator[Change]:
         while True:
