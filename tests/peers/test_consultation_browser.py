@@ -131,13 +131,14 @@ async def probe(viewer: Page) -> dict[str, Any]:
 
 
 async def pictures_move(viewer: Page) -> None:
-    """Both pictures are decoded, at full size, and go on."""
+    """Both pictures are decoded, go on, and come to their full size: what a free way carries is used."""
     script = """() => {
         const all = (root) => [...root.querySelectorAll('*')].flatMap(
             (e) => [...(e.tagName === 'VIDEO' ? [e] : []), ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
         return all(document).map((v) => [v.videoWidth, v.videoHeight, v.getVideoPlaybackQuality().totalVideoFrames]);
     }"""
     await viewer.wait_for_function(f"({script})().filter((v) => v[2] > 5).length === 2")
+    await viewer.wait_for_function(f"({script})().map((v) => v[0]).sort().join() === '1280,640'")
     before = await viewer.evaluate(f"({script})()")
     assert {(1280, 720), (640, 360)} == {(width, height) for width, height, _ in before}
     await viewer.wait_for_function(f"(b) => ({script})().every((v, i) => v[2] > b[i][2] + 5)", arg=before)
