@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from drivers.core.errors import ChevetError
 
@@ -34,6 +34,8 @@ class Guard:
     one call of C that looks at no signal, or takes every `BaseException` for ever, is not ended.
     """
 
+    _listening: ClassVar[Guard | None] = None  # whose the process's one alarm is
+
     def __init__(self, cpu_s: float = CPU_S, wall_s: float = WALL_S) -> None:
         self._cpu_s, self._wall_s = cpu_s, wall_s
         self._inside = False
@@ -43,9 +45,10 @@ class Guard:
         """Do the work. Not to be nested."""
         if threading.current_thread() is not threading.main_thread():
             return work()
-        if signal.getsignal(signal.SIGALRM) != self._alarm:
+        if Guard._listening is not self:  # asking `signal` would cost more than all the rest
             signal.signal(signal.SIGALRM, self._alarm)
             signal.siginterrupt(signal.SIGALRM, False)
+            Guard._listening = self
         self._cpu_from, self._wall_from = time.thread_time(), time.monotonic()
         try:
             return self._watched(work)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from appliance import clock
 from appliance.care.acceptance import Reading
@@ -19,7 +19,7 @@ from appliance.instruments.budget import Budget
 from appliance.instruments.guard import DriverSpun, Guard
 from appliance.instruments.hearing import Hearing
 from appliance.instruments.ladder import Trouble
-from appliance.instruments.patience import WRITE_S, Silent, Stalled, bounded, opened
+from appliance.instruments.patience import WRITE_S, Silence, Silent, Stalled, bounded, opened
 from appliance.instruments.recovery import Recovery
 from appliance.instruments.repairs import Repairs
 from appliance.instruments.waves import Waves
@@ -118,19 +118,21 @@ class Instrument:
         self._bedside.opened()
         since = clock.boottime_ns()
         alive = asyncio.create_task(self._keep_alive(link), name=f"{self.key} keep-alive")
+        silence = Silence(self._driver.quiet_s)
         try:
-            chunks = link.chunks()
-            while True:
-                chunk = await self._next(chunks)
-                for data, events in hearing.take(chunk):
-                    await self._tell(events, chunk, data, waves)
-                    for event in events:
-                        if isinstance(event, Ask):
-                            await self._say(link, event)
-                self._bedside.floods(self._budget)
-                if chunk.arrival_ns - since > HEALTHY_NS:
-                    self._recovery.healthy()
-                await self._give_way()
+            async with silence.ends():
+                async for chunk in link.chunks():
+                    for data, events in hearing.take(chunk):
+                        await self._tell(events, chunk, data, waves, silence)
+                        for event in events:
+                            if isinstance(event, Ask):
+                                await self._say(link, event)
+                    self._bedside.floods(self._budget)
+                    if chunk.arrival_ns - since > HEALTHY_NS:
+                        self._recovery.healthy()
+                    await self._give_way()
+                    silence.broken()
+            raise LinkLost("the link ended")
         finally:
             alive.cancel()
 
@@ -148,21 +150,13 @@ class Instrument:
         words = self._driver.allowed(ask.data)
         await bounded(link.write(words, ask.channel), WRITE_S, f"{self.key}: writing")
 
-    async def _next(self, chunks: AsyncIterator[Chunk]) -> Chunk:
-        """The next bytes; a device that should speak and does not is lost, however open its link looks."""
-        try:
-            async with asyncio.timeout(self._driver.quiet_s):
-                return await anext(chunks)
-        except TimeoutError:
-            raise Silent(f"silent for {self._driver.quiet_s:g} s") from None
-        except StopAsyncIteration:
-            raise LinkLost("the link ended") from None
-
-    async def _tell(self, events: list[Event], chunk: Chunk, data: bytes, waves: Waves) -> None:
+    async def _tell(self, events: list[Event], chunk: Chunk, data: bytes, waves: Waves, silence: Silence) -> None:
         if events and not self._spoke:
             self._spoke = True
             self._recovery.worked()
         for reading in self._bedside.heard(events, chunk, data, waves):
+            if self._waiting.full():
+                silence.paused()  # it is we who are slow
             await self._waiting.put(reading)
 
     async def _hand_over(self) -> None:

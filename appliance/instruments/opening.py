@@ -17,6 +17,7 @@ from drivers.core.errors import LinkError, NotThere
 from drivers.links.base import Link
 from drivers.links.calls import networks, where
 from drivers.links.hl7 import Exchange, Hl7Link
+from drivers.links.reader import PortReader
 from drivers.links.serial import SerialLink
 from drivers.links.tcp import TcpLink
 
@@ -74,7 +75,7 @@ class Opener:
         self._claims = [driver.claim for driver in drivers if isinstance(driver.claim, Gatt)]
         self._dicom, self._radio = dicom_ports, radio
         self._path = path or (lambda device: device.link.partition(":")[2])
-        self._exchange = Exchange()
+        self._exchange, self._reader = Exchange(), PortReader()
 
     def __call__(self, device: Device, driver: Driver) -> Link:
         """A link to be entered."""
@@ -84,7 +85,7 @@ class Opener:
         if kind == "dicom" and self._dicom is not None:
             return self._dicom.link(device)
         if isinstance(driver.claim, Uart):
-            return SerialLink(self._path(device), driver.claim)
+            return SerialLink(self._path(device), driver.claim, self._reader)
         if isinstance(driver.claim, Gatt):
             return self._over_the_air(place, driver.claim)
         return Hl7Link(where(place), networks(device.peers), self._exchange)

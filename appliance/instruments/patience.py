@@ -18,6 +18,7 @@ T = TypeVar("T")
 OPEN_S = 180.0  # a radio searches for a minute, waits for its turn, connects and pairs
 WRITE_S = 10.0
 CLOSE_S = 10.0
+LENIENCE = 1.1
 ENDING_S = 1.0  # for what is cancelled with us
 
 
@@ -27,6 +28,39 @@ class Stalled(LinkLost):
 
 class Silent(LinkLost):
     """A device that should speak does not, however open its link looks."""
+
+
+class Silence:
+    """Ends what is done with a device once that has said nothing for `quiet_s`, and at most a tenth of it more.
+
+    Its alarm is put off a few times in `quiet_s` and not at each of a hundred chunks a second. None: it may be silent.
+    """
+
+    def __init__(self, quiet_s: float | None) -> None:
+        self._quiet_s = quiet_s
+        self._alarm: asyncio.Timeout | None = None
+
+    @asynccontextmanager
+    async def ends(self) -> AsyncIterator[None]:
+        """Within, silence raises `Silent`."""
+        try:
+            async with asyncio.timeout(None) as self._alarm:
+                self.broken()
+                yield
+        except TimeoutError:
+            raise Silent(f"silent for {self._quiet_s:g} s") from None
+
+    def broken(self) -> None:
+        """It has said something."""
+        if self._quiet_s is not None and self._alarm is not None:
+            now_s, due_s = asyncio.get_running_loop().time(), self._alarm.when()
+            if due_s is None or due_s - now_s < self._quiet_s:
+                self._alarm.reschedule(now_s + LENIENCE * self._quiet_s)
+
+    def paused(self) -> None:
+        """What follows is no fault of the device, until it has said something again."""
+        if self._alarm is not None:
+            self._alarm.reschedule(None)
 
 
 async def bounded(work: Coroutine[Any, Any, T], limit_s: float, what: str) -> T:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 
 from drivers.core.errors import LinkLost
 from drivers.links.base import Chunk
@@ -26,20 +26,24 @@ class HandOver:
         self._news = asyncio.Event()
         self._lock = threading.Lock()
 
-    def put(self, chunk: Chunk) -> None:
-        """Hand a chunk over. When too many wait the oldest goes: what is new matters more than what is old."""
+    def put(self, chunk: Chunk, *, wake: bool = True) -> None:
+        """Hand a chunk over. When too many wait the oldest goes: what is new matters more than what is old.
+
+        Without `wake`, whoever puts wakes several of these at once, by `HandOver.wake`.
+        """
         with self._lock:
             if len(self._chunks) == self._cap:
                 self._chunks.popleft()
                 self.dropped += 1
             self._chunks.append(chunk)
-        self._wake()
+        if wake:
+            self.wake((self,))
 
     def lose(self, why: str) -> None:
         """The link is gone; what was handed over before comes out first. Only the first reason counts."""
         with self._lock:
             self._lost = self._lost or why
-        self._wake()
+        self.wake((self,))
 
     @property
     def lost(self) -> str | None:
@@ -60,6 +64,15 @@ class HandOver:
         with self._lock:
             return self._chunks.popleft() if self._chunks else None
 
-    def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._news.set)
+    @staticmethod
+    def wake(several: Collection[HandOver]) -> None:
+        """Tell those who wait, by one call for each event loop."""
+        for loop in {one._loop for one in several}:
+            tell = [one._news.set for one in several if one._loop is loop]
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_all, tell)
+
+
+def _all(calls: Iterable[Callable[[], None]]) -> None:
+    for call in calls:
+        call()

@@ -1,4 +1,4 @@
-"""Serial ports: opened for us alone, read in a thread that stamps every arrival, lost the moment the cable goes."""
+"""Serial ports: opened for us alone, every arrival stamped as it is read, lost the moment the cable goes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
-import select
 import termios
-import threading
-import time
 from collections.abc import AsyncIterator
 
 import serial
@@ -18,10 +15,9 @@ from drivers.core.driver import Uart
 from drivers.core.errors import LinkError, LinkLost, NotThere
 from drivers.links.base import Chunk
 from drivers.links.handover import HandOver
+from drivers.links.reader import PortReader
 
-POLL_S = 0.1  # how long a read waits: it bounds how long closing takes
 WRITE_S = 1.0  # a device that takes no bytes for so long is gone
-READ_CAP = 4096  # bytes; the kernel's own buffer
 # What the kernel says of a port that went before or while it was opened.
 GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO})
 
@@ -29,19 +25,20 @@ GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO})
 class SerialLink:
     """One serial port, named by its stable path (`/dev/serial/by-id/...` or by-path). Use with `async with`, once."""
 
-    def __init__(self, port: str, claim: Uart) -> None:
+    def __init__(self, port: str, claim: Uart, reader: PortReader | None = None) -> None:
+        """`reader`: shared by all links of the unit; without it this one has its own."""
         self._port, self._claim = port, claim
-        self._stop = threading.Event()
+        self._reader = reader or PortReader()
 
     async def __aenter__(self) -> SerialLink:
         self._serial = await asyncio.to_thread(self._open)
         self._heard = HandOver()
-        self._thread = threading.Thread(target=self._read, name=f"serial {self._port}", daemon=True)
-        self._thread.start()
+        self._reader.add(self._serial.fileno(), self._port, self._heard)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._stop.set()
+        self._reader.remove(self._serial.fileno())
+        self._heard.lose(f"{self._port}: no longer read")
         await asyncio.to_thread(self._close)
 
     @property
@@ -73,7 +70,7 @@ class SerialLink:
                 bytesize=claim.bits,
                 parity=claim.parity,
                 stopbits=claim.stop,
-                timeout=POLL_S,
+                timeout=0,
                 write_timeout=WRITE_S,
                 exclusive=True,
             )
@@ -95,29 +92,10 @@ class SerialLink:
         return LinkError(f"{self._port}: cannot open at {asked}: {error}")
 
     def _close(self) -> None:
-        self._thread.join(timeout=5 * POLL_S)
         with contextlib.suppress(OSError, termios.error):
             self._serial.reset_output_buffer()  # the kernel would wait for it, up to 30 s
         with contextlib.suppress(OSError):
             self._serial.close()
-
-    def _read(self) -> None:
-        """The thread. Two calls a chunk, where pyserial's `read` needs six: 20 devices wake us 2000 times a second."""
-        port, ready = self._serial.fileno(), select.poll()
-        ready.register(port, select.POLLIN)
-        try:
-            while not self._stop.is_set():
-                if not ready.poll(POLL_S * 1000):
-                    continue
-                arrival_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-                data = os.read(port, READ_CAP)
-                if not data:  # ready, and nothing there: the device has left
-                    break
-                self._heard.put(Chunk(data, arrival_ns))
-        except OSError as error:
-            self._heard.lose(f"{self._port}: gone: {error}")
-        finally:
-            self._heard.lose(f"{self._port}: gone, or no longer read")
 
 
 def _keep_lines_raised(fd: int) -> None:

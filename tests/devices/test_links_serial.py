@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import termios
+import threading
 import time
 import tty
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from drivers.core.driver import Uart
 from drivers.core.errors import LinkError, LinkLost, NotThere
 from drivers.links.base import Chunk
 from drivers.links.handover import HandOver
+from drivers.links.reader import PortReader
 from drivers.links.serial import SerialLink
 
 
@@ -178,3 +180,38 @@ async def test_the_hand_over_is_bounded_and_counts() -> None:
     with pytest.raises(LinkLost, match="first"):
         await anext(chunks)
     assert heard.dropped == 2
+
+
+async def no_reader_runs() -> None:
+    with anyio.fail_after(5):
+        while any(thread.name == "serial ports" for thread in threading.enumerate()):
+            await anyio.sleep(0.01)
+
+
+async def test_one_reader_serves_many_ports_and_a_lost_one_takes_no_other_with_it() -> None:
+    await no_reader_runs()  # of the tests before
+    terminals, reader = [Terminal() for _ in range(3)], PortReader()
+    links = [SerialLink(terminal.path, Uart(9600), reader) for terminal in terminals]
+    async with links[0], links[1], links[2]:
+        assert sum(thread.name == "serial ports" for thread in threading.enumerate()) == 1
+        for number, terminal in enumerate(terminals):
+            os.write(terminal.device, bytes([number]) * 3)
+        assert [await collect(link, 3) for link in links] == [b"\0\0\0", b"\1\1\1", b"\2\2\2"]
+        terminals[1].hang_up()
+        with pytest.raises(LinkLost, match=terminals[1].path):
+            await collect(links[1], 1)
+        os.write(terminals[2].device, b"on")
+        assert await collect(links[2], 2) == b"on"
+    await no_reader_runs()
+    for terminal in terminals:
+        terminal.hang_up()
+
+
+async def test_a_reader_that_has_ended_begins_again() -> None:
+    terminal, reader = Terminal(), PortReader()
+    for words in (b"first", b"again"):
+        async with SerialLink(terminal.path, Uart(9600), reader) as link:
+            os.write(terminal.device, words)
+            assert await collect(link, 5) == words
+        await no_reader_runs()
+    terminal.hang_up()
