@@ -205,7 +205,7 @@ class Radio:
                     return
 
     def _heard(self, device: BLEDevice, said: AdvertisementData) -> None:
-        name = said.local_name or (None if _is_address(device) else device.name)
+        name = said.local_name or device.name
         advertised = Advertised(
             device.address, name and name[:NAME_CAP], tuple(channel(uuid) for uuid in said.service_uuids)
         )
@@ -222,8 +222,3 @@ class Radio:
         if before is None and len(self._heard_of) == HEARD_CAP:
             self._heard_of.pop(next(iter(self._heard_of)))
         self._heard_of[said.address] = Heard(said, self._news_ns, before is not None and before.matched)
-
-
-def _is_address(device: BLEDevice) -> bool:
-    """Whether its name is BlueZ's own, of a device that has not said one yet."""
-    return device.name is not None and device.name.replace("-", ":").upper() == device.address.upper()

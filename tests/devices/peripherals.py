@@ -86,9 +86,9 @@ class FakeScanner:
             for one in self._air.peripherals:
                 if one.on_air:
                     details = {"props": {"Paired": one.bonded_here}}
-                    alias = one.name or one.address.replace(":", "-")  # BlueZ's own
-                    device = SimpleNamespace(address=one.address, name=alias, details=details)
-                    said = SimpleNamespace(local_name=one.name or None, service_uuids=[uuid(one.service)])
+                    name = one.name or None
+                    device = SimpleNamespace(address=one.address, name=name, details=details)
+                    said = SimpleNamespace(local_name=name, service_uuids=[uuid(one.service)])
                     self._heard(device, said)
             await asyncio.sleep(0.01)
 

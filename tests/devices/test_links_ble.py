@@ -158,7 +158,7 @@ async def test_any_waits_for_the_name_where_a_name_decides(monkeypatch: pytest.M
     with pytest.raises(LinkError, match="not heard"):
         async with BleLink("any", BP, radio, claims=CLAIMS):
             pass
-    assert [heard.said.name for heard in radio.heard()] == [None]  # BlueZ calls it by its address
+    assert [heard.said.name for heard in radio.heard()] == [None]
     async with BleLink("any", BP, radio):  # nobody else asks for a name
         pass
     air.peripherals[0].name = "UA-651BLE"

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz.target DRIVER [libFuzzer options]`: one driver's framer and decoder under atheris.
+"""`python -m tests.fuzz.target DRIVER [libFuzzer options]`: one attached device under atheris.
 
 The invariant: whatever the bytes, a driver raises nothing but `PacketError`, says only what the vocabulary has, asks
 only what its allow-list holds, counts every byte that it skips and none twice, and does so in bounded work and memory.
@@ -12,10 +12,11 @@ from __future__ import annotations
 import importlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import drivers.core.model
+from drivers.core.attached import Attached
 from drivers.core.driver import Driver, Gatt
 from drivers.core.errors import PacketError
 from drivers.core.model import Ask, Event, Notice, Numeric, Packet, Waveform
@@ -60,26 +61,26 @@ def seed(driver: Driver, recorded: list[tuple[bytes, str]]) -> bytes:
 
 def play(driver: Driver, data: bytes) -> None:
     """One input. `Broken`, or what the driver itself raised, where the invariant does not hold."""
-    framer, decoder = driver.framer(), driver.decoder()
+    attached = Attached(driver)
     fed = framed = 0
     for piece, channel in pieces(driver, data[:INPUT_CAP]):
-        before = framer.skipped
-        packets = framer.feed(piece)
+        before = attached.skipped
+        packets = attached.packets(piece, channel)
         fed += len(piece)
-        framed += sum(map(len, packets))
-        if not 0 <= before <= framer.skipped <= fed:
-            raise Broken(f"{framer.skipped} of {fed} bytes skipped, before it were {before}")
+        framed += sum(len(packet.data) for packet in packets)
+        if not 0 <= before <= attached.skipped <= fed:
+            raise Broken(f"{attached.skipped} of {fed} bytes skipped, before it were {before}")
         if framed > fed * 2 + HELD_CAP:
             raise Broken(f"{framed} bytes of packets out of {fed}")
         for packet in packets:
-            _decode(driver, decoder, Packet(packet, channel))
+            _decode(driver, attached, packet)
         if len(piece) < len(data) and not packets:
-            _decode(driver, decoder, Packet(piece, channel))  # a decoder proves what no framer has proven for it
+            _decode(driver, attached, Packet(piece, channel))  # a decoder proves what no framer has proven for it
 
 
-def _decode(driver: Driver, decoder: Callable[[Packet], object], packet: Packet) -> None:
+def _decode(driver: Driver, attached: Attached, packet: Packet) -> None:
     try:
-        events = list(decoder(packet))  # type: ignore[call-overload]
+        events = list(attached.events(packet))
     except PacketError:
         return
     if len(events) > EVENTS_A_BYTE * len(packet.data) + EVENTS_ANYWAY:

@@ -20,7 +20,7 @@ from drivers.core.errors import PacketError
 from drivers.core.model import Ask, Event, Notice, Packet
 from drivers.registry import DRIVERS
 from tests.devices.captures import CAPTURES, recorded
-from tests.fuzz.target import TARGET, Broken, pieces, play, report, seed
+from tests.fuzz.target import TARGET, Broken, channels_of, pieces, play, report, seed
 
 ROOT = Path(__file__).parent.parent.parent
 REGRESSIONS = Path(__file__).parent / "regressions"
@@ -119,3 +119,20 @@ def test_a_framer_that_counts_wrongly_is_found() -> None:
 def made(decode: Decoder, framer: Callable[[], Framer] = Whole) -> Driver:
     """A driver that decodes so."""
     return replace(CUFF, decoder=lambda: decode, framer=framer)
+
+
+def test_what_is_beside_a_stream_goes_round_its_framer_here_too() -> None:
+    stream = replace(DRIVERS["bci-oximeter-ble"], framer=Swallowing)
+    play(stream, bytes((1, channels_of(stream).index("2a19"), 0x50)))
+    with pytest.raises(AssertionError, match="50"):
+        play(stream, bytes((1, 0, 0x50)))
+
+
+class Swallowing:
+    """A framer that wants nothing."""
+
+    skipped = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Fails."""
+        raise AssertionError(data.hex())
