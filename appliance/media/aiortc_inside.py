@@ -139,7 +139,7 @@ class SenderTap:
 
     def __init__(self, sender: RTCRtpSender, on_key: Callable[[], None], on_limit: Callable[[int], None]) -> None:
         inner: Any = sender
-        self._inner, self._on_limit = inner, on_limit
+        self._inner, self._on_key, self._on_limit = inner, on_key, on_limit
         self._extensions = CaptureTimeMap()
         self._handle_rtcp, self._send_rtcp = inner._handle_rtcp_packet, inner._send_rtcp
         self._old = 0  # packets before this number are of no more use
@@ -159,6 +159,8 @@ class SenderTap:
         newest = self._newest()
         if newest is not None:
             self._old = (newest + 1) & 0xFFFF
+        if self.transport is not None:
+            self.transport.forget()
 
     def newest_again(self) -> bytes | None:
         """The newest packet once more, to fill a probe with; None without RTX (RFC 4588) or before the first one.
@@ -201,6 +203,8 @@ class SenderTap:
                 self._asked_s[number] = now_s
                 with transport.sending_again():
                     await self._inner._retransmit(number)
+                if not transport.taken:
+                    self._on_key()  # what is missing stays missing
         while len(self._asked_s) > RTP_HISTORY_SIZE:
             del self._asked_s[next(iter(self._asked_s))]
 
@@ -221,8 +225,12 @@ class Paced(Protocol):
         """A new packet; returns when it has left."""
         ...
 
-    def again(self, data: bytes) -> None:
-        """One that is sent once more; never waits."""
+    def again(self, data: bytes) -> bool:
+        """One that is sent once more; never waits. Whether it will be."""
+        ...
+
+    def forget(self) -> None:
+        """What waits to be sent again is of no more use."""
         ...
 
 
@@ -238,7 +246,7 @@ class TransportTap:
         self._pictures: set[int] = set()
         self.newest: dict[int, int] = {}  # the last number of each stream
         self._paced: Paced | None = None
-        self._again = False
+        self._again, self.taken = False, True
         inner._handle_rtcp_data = self._heard
 
     def pace(self, senders: Iterable[RTCRtpSender], paced: Paced) -> None:
@@ -251,8 +259,8 @@ class TransportTap:
 
     @contextmanager
     def sending_again(self) -> Iterator[None]:
-        """What is sent within is a repetition."""
-        self._again = True
+        """What is sent within is a repetition; `taken` says afterwards whether there was room for all of it."""
+        self._again, self.taken = True, True
         try:
             yield
         finally:
@@ -262,6 +270,11 @@ class TransportTap:
     def numbered(self) -> bool:
         """Whether the receiver tells of every packet."""
         return self._number_id is not None
+
+    def forget(self) -> None:
+        """A key frame makes what was to be sent again useless."""
+        if self._paced is not None:
+            self._paced.forget()
 
     async def leave(self, data: bytes, number: int) -> None:
         """Send a packet, with the instant at which it leaves and its number. `ConnectionError`."""
@@ -282,7 +295,7 @@ class TransportTap:
         if self._paced is None or is_rtcp(data) or stream not in self._pictures:
             await self._send(data)
         elif self._again:
-            self._paced.again(data)
+            self.taken &= self._paced.again(data)
         else:
             self.newest[stream] = int.from_bytes(data[2:4], "big")
             await self._paced.media(data)

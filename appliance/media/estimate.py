@@ -26,7 +26,8 @@ BACK_OFF = 0.85
 GROWTH = 1.08  # a second
 ACKED_S = 0.3
 BUSY = 0.5  # of the estimate is sent
-LOSS_LOW, LOSS_HIGH = 0.02, 0.10
+LOSS_HIGH, LOSS_HEAVY = 0.10, 0.25
+LOSS_S = 0.5
 PROBE_PACKETS = 5
 
 
@@ -160,7 +161,7 @@ class Estimator:
         if span_us > ACKED_S * 1e6 / 2:
             self.acked_bps = 8e6 * sum(size for _, size in list(self._acked)[1:]) / span_us
         self._lost.append((now_us, told, lost))
-        while self._lost and now_us - self._lost[0][0] > 1e6:
+        while self._lost and now_us - self._lost[0][0] > LOSS_S * 1e6:
             self._lost.popleft()
         every = sum(row[1] for row in self._lost)
         self.loss = sum(row[2] for row in self._lost) / every if every else 0.0
@@ -176,6 +177,9 @@ class Estimator:
             self._decreased_us = now_us
         elif self.loss > LOSS_HIGH and may_decrease:
             self.rate_bps *= 1 - 0.5 * self.loss
+            if self.loss > LOSS_HEAVY and self.acked_bps is not None:
+                # A queue that is full at once shows no trend: what comes through is what the way carries.
+                self.rate_bps = min(self.rate_bps, BACK_OFF * self.acked_bps)
             self._decreased_us = now_us
         elif self.trend.way is Way.NORMAL and self.loss <= LOSS_HIGH:
             self._increase(passed_s, rtt_ms)

@@ -1,4 +1,4 @@
-"""Packets leave at the pace that the way carries: sound at once, then what is sent again, then pictures in turn.
+"""Packets leave at the pace that the way carries: sound at once, pictures and what is sent again in turn.
 
 A picture's packets wait here one at a time for each line, so that a line that may send little holds its encoder back
 and no queue of old pictures grows. A probe is a short burst at a higher pace, filled up with packets sent once more.
@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from appliance.media.estimate import START_BPS
 
 AGAIN_LIMIT = 64  # packets to be sent again that may wait
-AGAIN_WAIT_S = 0.15  # and for how long at the pace of the moment
+AGAIN_WAIT_S = 0.3  # and for how long at the pace of the moment, or
+AGAIN_LEAST = 2  # so many
 CATCH_UP_S = 0.005  # an idle pacer saves up no more than this
 PROBE_PACKETS = 15
 SLACK = 1.15  # an encoder's pictures differ in size
@@ -32,6 +33,7 @@ class Pacer:
         self._leave, self._filler = leave, filler
         self._media: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._again: deque[bytes] = deque()
+        self._was_again = False
         self._news = asyncio.Event()
         self._next_s = 0.0
         self._probe, self._probe_bps, self._probe_left = 0, 0.0, 0
@@ -43,14 +45,19 @@ class Pacer:
         self._news.set()
         await left
 
-    def again(self, data: bytes) -> None:
-        """Send a packet once more, soon or never."""
-        waiting = sum(map(len, self._again)) * 8
-        if len(self._again) >= AGAIN_LIMIT or waiting > self.rate_bps * AGAIN_WAIT_S:
+    def again(self, data: bytes) -> bool:
+        """Send a packet once more, soon or never; whether it will be."""
+        count, waiting = len(self._again), sum(map(len, self._again)) * 8
+        if count >= AGAIN_LIMIT or (count >= AGAIN_LEAST and waiting > self.rate_bps * AGAIN_WAIT_S):
             self.refused += 1
-            return
+            return False
         self._again.append(data)
         self._news.set()
+        return True
+
+    def forget(self) -> None:
+        """What waits to be sent again is of no more use."""
+        self._again.clear()
 
     def probe(self, rate_bps: float) -> None:
         """Send the next packets at this rate."""
@@ -73,8 +80,11 @@ class Pacer:
                 left.cancel()
 
     def _take(self) -> tuple[bytes, asyncio.Future[None] | None] | None:
-        if self._again:
+        # In turn where both wait: what is new must not starve behind what was lost when the way became narrow.
+        if self._again and not (self._media and self._was_again):
+            self._was_again = True
             return self._again.popleft(), None
+        self._was_again = False
         if self._media:
             return self._media.popleft()
         if self._probe_left and (data := self._filler()) is not None:
