@@ -10,8 +10,8 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from drivers.core.attached import Attached
 from drivers.core.driver import Driver, Listener
-from drivers.core.model import Packet
 from drivers.registry import DRIVERS
 from tests.bench import bare
 from tests.devices.captures import CAPTURES, recorded
@@ -72,10 +72,10 @@ def figures() -> list[dict[str, Any]]:
 
 def row(driver: Driver, capture: str, index: int, barely: bare.Bare) -> dict[str, Any]:
     data, channel = recorded(CAPTURES[f"{driver.name}/{capture}"])[index]
-    feed, decode = driver.framer().feed, driver.decoder()
+    attached = Attached(driver)
 
     def ours() -> int:
-        return sum(len(list(decode(Packet(piece, channel)))) for piece in feed(data))
+        return sum(len(list(attached.events(packet))) for packet in attached.packets(data, channel))
 
     ours()  # what is said once, as the monitor's name, has been said
     events = ours()
