@@ -6,6 +6,7 @@ Owner of systemd-python: readiness and watchdog by sd_notify(3), where the servi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -95,14 +96,23 @@ class Health:
         }
 
 
-async def feed_watchdog(work_done: Callable[[], Awaitable[object]]) -> None:
-    """Tell the service manager that we are ready, then that we live: after each proof of work. Never returns."""
-    notify = _notifier()
-    notify("READY=1")
-    while True:
-        await work_done()  # records answer, the loop turns: only then is the watchdog fed
-        notify("WATCHDOG=1")
-        await asyncio.sleep(TICK_S)
+async def feed_watchdog(outbox: Callable[[], Awaitable[tuple[int, int, object]]]) -> None:
+    """Tell the service manager that we are ready, then that we live: after each proof of work. Never returns.
+
+    The proof is `Store.outbox`: records answer, and the loop turns. Its counts are shown by `systemctl status`.
+    """
+    notify, told = _notifier(), ""
+    try:
+        while True:
+            waiting, refused, _ = await outbox()
+            status = f"READY=1\nSTATUS={waiting} results wait for the platform, {refused} refused by it"
+            if status != told:
+                notify(status)
+                told = status
+            notify("WATCHDOG=1")
+            await asyncio.sleep(TICK_S)
+    finally:
+        notify("STOPPING=1\nSTATUS=ending")
 
 
 def _notifier() -> Callable[[str], object]:
@@ -124,13 +134,27 @@ def log_to(folder: Path, shown_from: int = logging.INFO) -> None:
         kept = RotatingFileHandler(folder / "chevet.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1)
     except OSError as error:
         raise ConfigError(f"state: the folder {folder} cannot be used: {error.strerror}") from error
-    shown = logging.StreamHandler()
+    shown = _shown()
     shown.setLevel(shown_from)
     for handler in (kept, shown):
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        if handler.formatter is None:
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[kept, shown])
     for chatty in ("aioice", "aiortc", "httpx", "httpcore", "websockets", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _shown() -> logging.Handler:
+    """Standard error; where that is the journal, the journal itself, that keeps level, logger and place as fields."""
+    error = os.fstat(2)
+    if os.environ.get("JOURNAL_STREAM") == f"{error.st_dev}:{error.st_ino}":  # systemd.exec(5)
+        with contextlib.suppress(ImportError):
+            from systemd import journal  # noqa: PLC0415 - as above
+
+            handler: logging.Handler = journal.JournalHandler(SYSLOG_IDENTIFIER="chevet")
+            handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+            return handler
+    return logging.StreamHandler()
 
 
 def support_bundle(settings: Settings, drivers: Iterable[str], checks: Iterable[Check]) -> bytes:

@@ -55,6 +55,8 @@ def run(words: Sequence[str], out: TextIO) -> int:
     install(tree, wanted, _made(tree) if live else Made(), say)
     if live:
         machine.execute(machine.AFTER_INSTALL, asked.dry_run, say)
+        for sentence in machine.wanting():
+            say(f"missing   {sentence}")
         say(
             "next: edit /etc/chevet/chevet.toml, `chevet check`, then `systemctl restart chevet`; the screens come with"
         )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from provisioning.tree import InstallError
 
+BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 NEEDED = ("systemctl", "systemd-sysusers", "systemd-tmpfiles", "udevadm")
 UNITS = ("chevet-kiosk.service", "chevet.service", "chevet-firewall.service")
-HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - what the unit's sandbox hides from it
+# What the unit's sandbox hides from it.
+HIDDEN = tuple(f"/{folder}/" for folder in ("home", "root", "run/user", "tmp", "var/tmp"))
 LIMIT_S = 120.0
 
 AFTER_INSTALL = (
@@ -55,13 +57,21 @@ def check_rights() -> None:
 
 def check_systemd() -> None:
     """`InstallError` where systemd does not run this machine."""
-    if not Path("/run/systemd/system").is_dir():
-        raise InstallError(
-            "systemd does not run this machine: /run/systemd/system is missing; --root DIR is for images"
-        )
+    if not BOOTED.is_dir():
+        raise InstallError(f"systemd does not run this machine: {BOOTED} is missing; --root DIR is for images")
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
         raise InstallError(f"missing here: {', '.join(missing)}; the Debian packages are systemd and udev")
+
+
+def wanting() -> Iterator[str]:
+    """What the screens and the filter need and this machine has not: a sentence each."""
+    if shutil.which("chromium") is None:
+        yield "chromium: the screens do not start without it"
+    if shutil.which("labwc") is None and shutil.which("cage") is None:
+        yield "labwc (Debian 13) or cage (Debian 12): the screens do not start without one of them"
+    if shutil.which("nft") is None:
+        yield "nftables: needed by `--firewall` only"
 
 
 def users() -> frozenset[str]:

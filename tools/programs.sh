@@ -40,7 +40,13 @@ dicom_ready() {
     say "no DCMTK or no Orthanc: tests against them will be skipped. To run them: apt-get install dcmtk orthanc"
 }
 
+nft_ready() {
+  [ -x /usr/sbin/nft ] || apt_install nftables ||
+    say "no nft: the packet filter is not checked. To check it: apt-get install nftables"
+}
+
 programs_ready() {
+  nft_ready
   dicom_ready
   umockdev_ready
   chromium_ready
