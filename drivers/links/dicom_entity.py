@@ -248,13 +248,16 @@ class Entity:
         return SUCCESS, None
 
     def _tell(self, assoc: Association, caller: Caller, report: Dataset) -> None:
-        """On the same association if it is still there, else on a new one. It waits for the answer to the request."""
-        if _send(assoc, report):
-            return
+        """On a new association where we know whom to call, else on this one.
+
+        PS3.4, J.3.3 allows both. Orthanc takes the first thing that comes on its own for the answer to its request.
+        """
         for pause_s in REPORT_AFTER_S if caller.reports_to is not None else ():
             time.sleep(pause_s)
             if self._call(caller, report):
                 return
+        if _send(assoc, report):
+            return
         log.warning("%s: a commitment report did not reach it", caller.key)
 
     def _call(self, caller: Caller, report: Dataset) -> bool:
