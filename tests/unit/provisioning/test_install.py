@@ -304,7 +304,7 @@ def test_a_link_out_of_the_root_is_refused(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("program", "says"),
     [
-        ("/home/me/venv/bin/chevet", "which the service may not see; install Chevet into a folder for all"),
+        ("/tmp/venv/bin/chevet", "which the service may not see; install Chevet into a folder for all"),
         ("venv/bin/chevet", "an absolute one is wanted"),
     ],
 )
