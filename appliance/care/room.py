@@ -282,7 +282,8 @@ class Room:
         """Chart what a continuous device shows now: the nurse touched "keep"."""
         self._the(ref)
         reading = self._latest.get(device)
-        if reading is None or clock.boottime_ns() - reading.arrival.boot_ns > KEEP_MAX_AGE_NS or not valid(reading):
+        fresh = reading is not None and clock.boottime_ns() - reading.arrival.boot_ns <= KEEP_MAX_AGE_NS
+        if reading is None or not fresh or not valid(reading.numerics):
             raise Refused("nothing-to-keep", "this device shows no valid value now")
         async with self._lock:
             self._the(ref)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.care.acceptance import Reading
-from drivers.core.model import Validity
+from drivers.core.model import Numeric, Validity
 
 
 class Sampler:
@@ -17,10 +16,9 @@ class Sampler:
         self._steady_since: int | None = None
         self._last: int | None = None
 
-    def due(self, reading: Reading) -> bool:
-        """Whether to chart this one."""
-        at = reading.arrival.boot_ns
-        if not valid(reading):
+    def due(self, numerics: tuple[Numeric, ...], at: int) -> bool:
+        """Whether to chart what was said at this instant (CLOCK_BOOTTIME, ns)."""
+        if not valid(numerics):
             self._steady_since = None
             return False
         if self._steady_since is None:
@@ -37,6 +35,6 @@ class Sampler:
         self._steady_since = self._last = None
 
 
-def valid(reading: Reading) -> bool:
+def valid(numerics: tuple[Numeric, ...]) -> bool:
     """Every value is there and valid: what a person may keep without a second look."""
-    return bool(reading.numerics) and all(numeric.validity is Validity.VALID for numeric in reading.numerics)
+    return bool(numerics) and all(numeric.validity is Validity.VALID for numeric in numerics)

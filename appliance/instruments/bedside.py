@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from operator import is_
 
 from appliance import clock
 from appliance.care.acceptance import Reading
@@ -45,6 +46,7 @@ class Bedside:
         self._notices: tuple[str, ...] = ()
         self._last_shown: dict[tuple[str, ...], tuple[tuple[object, ...], int]] = {}  # by metrics: values, when (ns)
         self._lease: str | None = None
+        self._told_apart: tuple[tuple[Numeric, ...], str, list[Part]] = (), "", []
         self._charting = Sampler(rules.chart_first_s, rules.chart_every_s)
         # Outside a lease one reading a stretch is enough to show that there was one.
         self._outside = Sampler(rules.chart_first_s, NEVER_AGAIN_S)
@@ -134,23 +136,44 @@ class Bedside:
         self._learn(events, chunk)
         self._alive(at_ms)
         self._lease_is(self._room.leased(self._ref.key))
-        arrival = clock.at(chunk.arrival_ns)
+        if self._lease is not None:
+            for event in events:
+                if isinstance(event, Waveform) and (message := waves.add(event, at_ms)) is not None:
+                    self._feed.publish(message)
         codes = tuple(event.code for event in events if isinstance(event, Notice))
         numerics = tuple(event for event in events if isinstance(event, Numeric) and event.metric is not BATTERY)
-        unset = ("clock-not-set",) if "clock-not-set" not in codes and self._time.unset(arrival) else ()
+        if not numerics and not codes:
+            return []
+        unset = self._unset(codes, chunk.arrival_ns)
         if self._lease is not None:
-            if numerics or codes:
-                self._notice(codes + unset)
-            for wave in (event for event in events if isinstance(event, Waveform)):
-                message = waves.add(wave, at_ms)
-                if message is not None:
-                    self._feed.publish(message)
-        found = [
-            self._reading(part, codes, unset, arrival, data) for part in parts(numerics, self._driver, chunk.channel)
-        ]
-        for reading in found:
-            self._show(reading)
-        return [reading for reading in found if self._due(reading)]
+            self._notice(codes + unset)
+        found = [self._judged(part, codes, unset, chunk, data) for part in self._parts(numerics, chunk.channel)]
+        return [reading for reading in found if reading is not None]
+
+    def _unset(self, codes: tuple[str, ...], arrival_ns: int) -> tuple[str, ...]:
+        """A notice of ours, where the device does not say it itself."""
+        known = self._time.known and "clock-not-set" not in codes
+        return ("clock-not-set",) if known and self._time.unset(clock.at(arrival_ns)) else ()
+
+    def _parts(self, numerics: tuple[Numeric, ...], channel: str) -> list[Part]:
+        """A hundred packets a second say the same numbers: they are told apart once."""
+        before, at, found = self._told_apart
+        if channel != at or len(numerics) != len(before) or not all(map(is_, numerics, before)):
+            found = parts(numerics, self._driver, channel)
+            self._told_apart = numerics, channel, found
+        return found
+
+    def _judged(
+        self, part: Part, codes: tuple[str, ...], unset: tuple[str, ...], chunk: Chunk, data: bytes
+    ) -> Reading | None:
+        """Show one measurement if it is time to; the reading of it, if it is one to be judged."""
+        news, due = self._news(part, chunk.arrival_ns), self._due(part, chunk.arrival_ns)
+        if not (news or due):
+            return None
+        reading = self._reading(part, codes, unset, clock.at(chunk.arrival_ns), data)
+        if news:
+            self._room.show(reading)
+        return reading if due else None
 
     def _reading(
         self, part: Part, codes: tuple[str, ...], unset: tuple[str, ...], arrival: Stamp, data: bytes
@@ -170,12 +193,22 @@ class Bedside:
             raw=data,
         )
 
-    def _due(self, reading: Reading) -> bool:
-        if reading.shown:
-            return self._shown_on.news(reading.numerics)
-        if not reading.continuous:
+    def _due(self, part: Part, at_ns: int) -> bool:
+        if part.shown:
+            return self._shown_on.news(part.numerics)
+        if not part.streams:
             return True
-        return (self._outside if self._lease is None else self._charting).due(reading)
+        return (self._outside if self._lease is None else self._charting).due(part.numerics, at_ns)
+
+    def _news(self, part: Part, at_ns: int) -> bool:
+        """Whether the screens do not have it, or have it for so long that they must hear that it still holds."""
+        names = tuple(numeric.metric.name for numeric in part.numerics)
+        values = tuple((numeric.value, numeric.validity) for numeric in part.numerics)
+        before, shown_ns = self._last_shown.get(names, ((), 0))
+        news = values != before or at_ns - shown_ns >= REFRESH_NS
+        if news:
+            self._last_shown[names] = values, at_ns
+        return news
 
     def _lease_is(self, lease: str | None) -> None:
         """Another patient, or nobody: what was said before is no part of what is said now."""
@@ -185,15 +218,6 @@ class Bedside:
             self._outside.restart()
             self._notices = ()
             self._last_shown.clear()
-
-    def _show(self, reading: Reading) -> None:
-        names = tuple(numeric.metric.name for numeric in reading.numerics)
-        values = tuple((numeric.value, numeric.validity) for numeric in reading.numerics)
-        before, shown_ns = self._last_shown.get(names, ((), 0))
-        at_ns = reading.arrival.boot_ns
-        if values != before or at_ns - shown_ns >= REFRESH_NS:
-            self._last_shown[names] = values, at_ns
-            self._room.show(reading)
 
     def _alive(self, at_ms: int) -> None:
         if self._driver.continuous and self._state != "live":
@@ -205,15 +229,22 @@ class Bedside:
         if chunk.device_now is not None:
             self._time.read(chunk.device_now, chunk.arrival_ns, chunk.waited_s)
         for event in events:
-            if isinstance(event, Identity):
+            if isinstance(event, Numeric):
+                self._learn_numeric(event, chunk)
+            elif isinstance(event, Identity):
                 said = {name: value for name in event.__slots__ if (value := getattr(event, name)) is not None}
                 self._ref = replace(self._ref, **said)
             elif isinstance(event, DeviceClock):
                 self._clock_is(event, chunk)
-            elif isinstance(event, Numeric) and event.metric is BATTERY and event.value is not None:
-                self._battery = str(event.value)
-            elif isinstance(event, Numeric):
-                self._arrived(event, chunk)
+
+    def _learn_numeric(self, numeric: Numeric, chunk: Chunk) -> None:
+        if numeric.metric is BATTERY:
+            self._battery = self._battery if numeric.value is None else str(numeric.value)
+            return
+        if numeric.taken is None or numeric.from_memory or numeric.metric in CUFF:
+            return
+        if self._driver.streams(chunk.channel):
+            self._time.arrived(numeric.taken, chunk.arrival_ns)
 
     def _clock_is(self, said: DeviceClock, chunk: Chunk) -> None:
         """A message that comes unasked says when it was made, and may have waited since."""
@@ -221,11 +252,6 @@ class Bedside:
             self._time.arrived(said.now, chunk.arrival_ns)
         else:
             self._time.read(said.now, chunk.arrival_ns, chunk.waited_s)
-
-    def _arrived(self, numeric: Numeric, chunk: Chunk) -> None:
-        fresh = self._driver.streams(chunk.channel) and not numeric.from_memory and numeric.metric not in CUFF
-        if fresh and numeric.taken is not None:
-            self._time.arrived(numeric.taken, chunk.arrival_ns)
 
     def _notice(self, codes: tuple[str, ...]) -> None:
         if codes != self._notices:

@@ -52,6 +52,11 @@ class Timekeeping:
         self._read = None
         self._seen.clear()
 
+    @property
+    def known(self) -> bool:
+        """Whether anything was heard of the device's clock."""
+        return self._read is not None or bool(self._seen)
+
     def read(self, device_now: datetime, arrival_ns: int, waited_s: float = 0.0) -> None:
         """The device said that it is `device_now`, in an answer that took `waited_s` and arrived at `arrival_ns`."""
         at_arrival_s = (device_now - ZERO).total_seconds() + waited_s / 2

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each: telling them apart costs nothing
 class Metric:
     """One row. `plausible` is in `unit`; `decimals` is the usual precision shown, never used to round a value."""
 
