@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -48,8 +49,8 @@ class Ear:
 class Blocks:
     """Cuts one stream into blocks. Its number differs from that of the stream before."""
 
-    def __init__(self, stream: int, reference: bool) -> None:
-        self._stream, self._reference = stream, reference
+    def __init__(self, stream: int, reference: bool, proof: bool = False) -> None:
+        self._stream, self._reference, self._proof = stream, reference, proof
         self._resampler: Resampler | None = None
         self._rest: NDArray[np.int16] = np.empty(0, np.int16)
         self._sequence = 0
@@ -74,7 +75,8 @@ class Blocks:
         ahead_ns = first * 1_000_000_000 // RATE_HZ - self._in * 1_000_000_000 // period.rate_hz
         kept = samples.copy()
         kept.setflags(write=False)
-        block = Block(kept, self._sequence, first, period.capture_ns + ahead_ns, self._stream, clipped, self._reference)
+        marks = clipped, self._reference, self._proof
+        block = Block(kept, self._sequence, first, period.capture_ns + ahead_ns, self._stream, *marks)
         self._sequence += 1
         return block
 
@@ -106,9 +108,11 @@ class SoundSource:
         self._capture = Capture(key, self._opened, self._deliver)
         self._consumers: tuple[Consumer, ...] = (self.recorder.add,)
         self._stream = secrets.randbits(32)
-        self._blocks = Blocks(self._stream, reference)
+        self._blocks, self._in_proof = Blocks(self._stream, reference), False
         self._recent: deque[tuple[int, bool]] = deque(maxlen=CLIPPED_BLOCKS)
         self._newest_ns: int | None = None
+        self.input_hz: int | None = None  # the rate of the device, once it has given something
+        self._proof: NDArray[np.int16] | None = None  # what is still to be heard instead of the device
         self.start, self.stop, self.aclose = self._capture.start, self._capture.stop, self._capture.aclose
 
     @property
@@ -123,6 +127,15 @@ class SoundSource:
     def detach(self, consumer: Consumer) -> None:
         """Give it no more."""
         self._consumers = tuple(other for other in self._consumers if other != consumer)
+
+    def prove(self, samples: NDArray[np.int16]) -> None:
+        """Give these (at `input_hz`) in place of what the device hears, at its pace, as a stream of their own."""
+        self._proof = samples
+
+    @property
+    def proving(self) -> bool:
+        """Whether what is given now is not what the device hears."""
+        return self._proof is not None
 
     def message(self) -> dict[str, Any]:
         """The `source` message of docs/protocol.md section 5."""
@@ -152,10 +165,10 @@ class SoundSource:
         fresh = self._gap_ns is not None and boottime_ns() - self._gap_ns < TOLD_GAP_NS
         return sorted({*self._card(), *(sound.codes if sound else ()), *(("gaps",) if fresh else ())})
 
-    def _begin(self) -> None:
+    def _begin(self, proof: bool = False) -> None:
         """Samples that do not follow on the last ones: another stream, so that nobody joins what is torn."""
         self._stream = (self._stream + 1) % 2**32
-        self._blocks = Blocks(self._stream, self.reference)
+        self._blocks, self._in_proof = Blocks(self._stream, self.reference, proof), proof
         self._ear = Ear()
 
     def _opened(self) -> Reader[Period]:
@@ -169,9 +182,25 @@ class SoundSource:
             self.gaps, self._gap_ns = self.gaps + 1, boottime_ns()
             log.warning("%s: %d samples were lost: they were not read in time", self.key, period.lost)
             self._begin()
-        self._ear.hear(period)
+        period = self._proven(period)
+        if not self._in_proof:
+            self._ear.hear(period)
         for block in self._blocks.cut(period):
-            self._recent.append((block.peak, block.clipped))
+            self._recent.append((0 if self._in_proof else block.peak, block.clipped))
             self._newest_ns = block.capture_ns
             for consumer in self._consumers:
                 consumer(block)
+
+    def _proven(self, period: Period) -> Period:
+        """The period, or of the same length a piece of the sound that proves the way. The last piece ends in silence."""
+        self.input_hz = period.rate_hz
+        left = self._proof
+        if (left is not None) != self._in_proof:
+            self._begin(proof=left is not None)
+        if left is None:
+            return period
+        size = len(period.samples)
+        piece = np.zeros(size, np.int16)
+        piece[: len(left)] = left[:size]
+        self._proof = left[size:] if len(left) > size else None
+        return replace(period, samples=piece)
