@@ -6,12 +6,12 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from appliance.clock import boottime_ms
-from appliance.media.still import StillRefused
+from appliance.media.refusal import NotDone
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ LONGEST = 64 * 1024  # docs/protocol.md: the largest message
 LONGEST_ID = 128
 REMEMBERED = 64  # answers; a viewer repeats its last question, not its hundredth
 AT_ONCE = 4  # questions; a viewer that asks more is told so by silence until one is answered
-STILL_S = 10.0
+ACT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,25 @@ class StillTaken:
 
 
 TakeStill = Callable[[str], Awaitable[StillTaken]]  # source key; raises `StillRefused`
+# A question as it came in; what its answer holds beside `type`, `id` and `ok`. Raises `NotDone`.
+Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 class Control:
-    """Answers one viewer. `take` is awaited once for each new `id`, however often it is asked."""
+    """Answers one viewer. What it asks is done once for each new `id`, however often it is asked.
 
-    def __init__(self, take: TakeStill) -> None:
+    `asks`: what may be asked beside a still and the time, by its `type`.
+    """
+
+    def __init__(self, take: TakeStill, asks: Mapping[str, Ask] | None = None) -> None:
         self._take = take
+        self._asks: dict[str, Ask] = {"ping": _now, "still": self._still, **(asks or {})}
         self._answers: OrderedDict[str, asyncio.Task[dict[str, Any]]] = OrderedDict()
         self.refused = 0  # messages that were no question, and questions beyond the bound
 
     async def answer(self, message: str | bytes) -> str | None:
         """The answer as JSON, or None where there is none to give."""
-        asked = parsed(message)
+        asked = parsed(message, self._asks)
         if asked is None or self._busy(asked["id"]):
             self.refused += 1
             return None
@@ -61,30 +67,37 @@ class Control:
         return key not in self._answers and running >= AT_ONCE
 
     async def _act(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if asked["type"] == "ping":
-            return {"type": "pong", "id": asked["id"], "now_ms": boottime_ms()}
-        said = {"type": "still", "id": asked["id"]}
+        kind = asked["type"]
+        said = {"type": "pong" if kind == "ping" else kind, "id": asked["id"]}
         try:
-            taken = await asyncio.wait_for(self._take(str(asked.get("source"))), STILL_S)
-        except StillRefused as refusal:
+            done = await asyncio.wait_for(self._asks[kind](asked), ACT_S)
+        except NotDone as refusal:
             return {**said, "ok": False, "code": refusal.code}
         except Exception:
             # The viewer must not wait for ever, nor take the call down.
-            log.exception("a still failed")
+            log.exception("what a viewer asked (%s) failed", kind)
             return {**said, "ok": False, "code": "failed"}
-        size = {"sha256": taken.sha256, "width": taken.width, "height": taken.height}
-        return {**said, "ok": True, "result": taken.result, **size}
+        return {**said, **({} if kind == "ping" else {"ok": True}), **done}
+
+    async def _still(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        taken = await self._take(str(asked.get("source")))
+        return {"result": taken.result, "sha256": taken.sha256, "width": taken.width, "height": taken.height}
 
 
-def parsed(message: str | bytes) -> dict[str, Any] | None:
-    """The question in a message; None when it is none that this unit knows."""
+async def _now(asked: Mapping[str, Any]) -> dict[str, Any]:
+    del asked
+    return {"now_ms": boottime_ms()}
+
+
+def parsed(message: str | bytes, known: Mapping[str, Ask]) -> dict[str, Any] | None:
+    """The question in a message; None when it is none of those that are known."""
     if len(message) > LONGEST:
         return None
     try:
         asked = json.loads(message)
     except ValueError:
         return None
-    if not isinstance(asked, dict) or asked.get("type") not in ("still", "ping"):
+    if not isinstance(asked, dict) or not isinstance(asked.get("type"), str) or asked["type"] not in known:
         return None
     key = asked.get("id")
     return asked if isinstance(key, str) and 0 < len(key) <= LONGEST_ID else None

@@ -8,12 +8,13 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from appliance.media.backfill import Backfill
 from appliance.media.call import Call, CallState
 from appliance.media.channel import ChannelClosed
-from appliance.media.control import Control, TakeStill
+from appliance.media.control import Ask, Control, TakeStill
 from appliance.media.governor import Budget
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
@@ -30,10 +31,14 @@ SOUND_BACKLOG = 500  # blocks: ten seconds
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What every remote party is offered. Each picture source is an m-line, in this order, then the stethoscope."""
+    """What every remote party is offered. Each picture source is an m-line, in this order, then the stethoscope.
+
+    `asks`: what it may ask for over `control`, beside stills and lost blocks.
+    """
 
     pictures: tuple[PictureSource, ...]
     stethoscope: SoundSource | None = None
+    asks: Mapping[str, Ask] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -84,7 +89,10 @@ class Peer:
         self._waves = call.channel("waves", WAVES_LIMIT, ordered=False, max_retransmits=0)
         self._sound = call.channel("stethoscope", SOUND_LIMIT, ordered=False)
         self._control = call.channel("control", CONTROL_LIMIT)
-        self._answers = Control(still)
+        heard = offered.stethoscope
+        self._backfill = None if heard is None else Backfill(heard.recorder, self._sound)
+        lost: dict[str, Ask] = {} if self._backfill is None else {"blocks": self._backfill.ask}
+        self._answers = Control(still, {**offered.asks, **lost})
         self._answering: set[asyncio.Task[None]] = set()
         self._control.on_message(self._asked)
         self._work: asyncio.Task[None] | None = None
@@ -133,6 +141,8 @@ class Peer:
                 group.create_task(self._tell())
                 if self._offered.stethoscope is not None:
                     group.create_task(self._sound_out(self._offered.stethoscope))
+                if self._backfill is not None:
+                    group.create_task(self._backfill.run())
         except* ChannelClosed:
             await self._call.aclose()
         except* Exception:

@@ -192,7 +192,7 @@ class SoundSource:
                 consumer(block)
 
     def _proven(self, period: Period) -> Period:
-        """The period, or of the same length a piece of the sound that proves the way. The last piece ends in silence."""
+        """The period, or a piece as long of the sound that proves the way; its last one ends in silence."""
         self.input_hz = period.rate_hz
         left = self._proof
         if (left is not None) != self._in_proof:

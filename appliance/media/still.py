@@ -10,18 +10,14 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 
 from appliance.media.picture import raw
+from appliance.media.refusal import NotDone
 from appliance.media.source import PictureSource
-from drivers.core.errors import ChevetError
 from drivers.links.camera import Frame
 from drivers.links.formats import Coding
 
 
-class StillRefused(ChevetError):  # noqa: N818 - it is an answer, and reads as one
+class StillRefused(NotDone):
     """No still can be taken. `code` is one of docs/protocol.md section 7."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

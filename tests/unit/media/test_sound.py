@@ -15,7 +15,7 @@ from appliance.media.sound import Blocks, SoundSource
 from appliance.media.stethoscope import Block
 from drivers.core.errors import LinkError, LinkLost
 from drivers.links.audio import Period
-from tests.unit.media.helpers import Hand, become, gain_db, period, tone
+from tests.unit.media.helpers import Hand, become, gain_db, period, tone, until
 
 REFERENCE = Path(os.environ.get("CHEVET_REFERENCE_DATA", Path(__file__).parents[4] / "shared/data")) / "audio"
 
@@ -128,3 +128,28 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"RIFFnothing")
     with pytest.raises(LinkError, match="no WAVE file"):
         wav(path)
+
+
+def test_a_sound_that_proves_the_way_is_a_stream_of_its_own_and_the_devices_goes_on_after_it() -> None:
+    hand: Hand[Period] = Hand()
+    source = SoundSource("s", "S", hand.open)
+    got: list[Block] = []
+
+    def take(block: Block) -> None:
+        got.append(block)
+        if len(got) == 3:
+            source.prove(np.arange(1, 201, dtype=np.int16))
+
+    source.attach(take)
+    for number in range(7):
+        hand.items.put(period(np.full(160, 5, np.int16), capture_ns=number * 20_000_000))
+    source.start()
+    until(lambda: len(got) == 7)
+    assert [block.proof for block in got] == [False, False, False, True, True, False, False]
+    assert [block.sequence for block in got] == [0, 1, 2, 0, 1, 0, 1]
+    assert len({block.stream for block in got}) == 3
+    assert got[3].samples.tolist() == list(range(1, 161))
+    assert got[4].samples.tolist() == [*range(161, 201), *[0] * 120]
+    assert got[5].samples.tolist() == [5] * 160
+    assert (got[3].wire()[1], got[5].wire()[1]) == (4, 0)
+    source.stop()
