@@ -1,4 +1,4 @@
-"""From a reading, a typed value or a still to the fact that is kept. Pure but for fresh identifiers."""
+"""From a reading, a typed value or a recording to the fact that is kept. Pure but for fresh identifiers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from decimal import Decimal, InvalidOperation
 
 from appliance import clock
 from appliance.care.acceptance import Reading, Reason, plausible
+from appliance.care.consultation import State
 from appliance.care.errors import Refused
 from appliance.care.imaging import Document
 from appliance.clock import Stamp
-from appliance.records.model import DeviceRef, Object, Quarantined, Result, Value
+from appliance.records.model import DeviceRef, Object, Quarantined, Result, Sound, Value
+from appliance.records.spool import Spool
 from drivers.core.model import Numeric, Validity
 from drivers.core.vocab import METRICS
 
@@ -21,7 +23,7 @@ TYPED = DeviceRef("typed", "typed by the nurse", "manual", "manual", "screen")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A still as the media floor gives it: the camera's own bytes."""
+    """A still or a clip as the media floor gives it: the camera's own bytes. `seconds`: of a clip."""
 
     data: bytes
     sha256: str
@@ -31,6 +33,37 @@ class Picture:
     source: str
     name: str
     captured: Stamp
+    side: str | None = None
+    zoom: float | None = None
+    seconds: float | None = None
+    notices: tuple[str, ...] = ()
+
+    states = frozenset({State.ACTIVE})
+
+    @property
+    def size(self) -> int:
+        """Bytes to be written."""
+        return len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A recorded sound as the media floor gives it; its bytes are in a spool that is closed."""
+
+    data: Spool
+    media_type: str
+    sound: Sound
+    source: str
+    name: str
+    captured: Stamp
+    notices: tuple[str, ...] = ()
+
+    states = frozenset({State.ACTIVE, State.REVIEW})  # it was begun before: the review must not lose it
+
+    @property
+    def size(self) -> int:
+        """Bytes that are still to be written: they are there already."""
+        return 0
 
 
 def new_id() -> str:
@@ -111,27 +144,49 @@ def typed(consultation: str, metric: str, value: str, unit: str, reason: str) ->
     )
 
 
-def still(consultation: str, picture: Picture) -> Result:
-    """A picture as the camera gave it."""
-    at = picture.captured
+def recorded(consultation: str, what: Picture | Listening) -> Result:
+    """A picture, a clip or a sound, as the device gave it."""
+    at = what.captured
+    picture = isinstance(what, Picture)
+    kind = ("still" if what.seconds is None else "clip") if isinstance(what, Picture) else "sound"
+    instrument = "camera" if picture else "stethoscope"
     return Result(
         id=new_id(),
         consultation=consultation,
-        kind="still",
-        status="valid",
-        device=DeviceRef(picture.source, picture.name, "camera", "camera", picture.source),
+        kind=kind,
+        status="questionable" if what.notices else "valid",
+        device=DeviceRef(what.source, what.name, instrument, instrument, what.source),
         at=at.wall,
         at_ns=at.boot_ns,
         boot_id=at.boot_id,
         clock=_trust(at),
-        obj=Object(
-            sha256=picture.sha256,
-            media_type=picture.media_type,
-            bytes=len(picture.data),
-            source=picture.source,
-            width=picture.width,
-            height=picture.height,
-        ),
+        notices=what.notices,
+        obj=_pictured(what) if isinstance(what, Picture) else _heard(what),
+    )
+
+
+def _pictured(what: Picture) -> Object:
+    return Object(
+        sha256=what.sha256,
+        media_type=what.media_type,
+        bytes=len(what.data),
+        source=what.source,
+        width=what.width,
+        height=what.height,
+        seconds=what.seconds,
+        side=what.side,
+        zoom=what.zoom,
+    )
+
+
+def _heard(what: Listening) -> Object:
+    return Object(
+        sha256=what.data.sha256,
+        media_type=what.media_type,
+        bytes=what.data.bytes,
+        source=what.source,
+        sound=what.sound,
+        seconds=what.sound.samples / what.sound.rate_hz,
     )
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from appliance import clock
 from appliance.feed import Message
-from appliance.records.model import Assigned, ConsultationRecord, KeptResult, Object, Quarantined, Traits, Value
+from appliance.records.model import (
+    Assigned,
+    ConsultationRecord,
+    KeptResult,
+    Object,
+    Proof,
+    Quarantined,
+    Sound,
+    Traits,
+    Value,
+)
 from drivers.core.model import Numeric
 
 PROCEDURES = {"IN PROGRESS": "in-progress", "COMPLETED": "completed", "DISCONTINUED": "discontinued"}
@@ -137,7 +148,28 @@ def _object(obj: Object) -> dict[str, Any]:
         "height": obj.height,
         "source": obj.source,
         **({"modality": obj.dicom.modality} if obj.dicom else {}),
+        **({"seconds": round(obj.seconds, 2)} if obj.seconds is not None else {}),
+        **({"side": obj.side} if obj.side else {}),
+        **({"zoom": obj.zoom} if obj.zoom is not None else {}),
+        **({"sound": _sound(obj.sound)} if obj.sound else {}),
     }
+
+
+def _sound(sound: Sound) -> dict[str, Any]:
+    return {
+        "site": sound.site,
+        "stream": sound.stream,
+        "first": sound.first,
+        "samples": sound.samples,
+        "pcm_sha256": sound.pcm_sha256,
+        "clipped": sound.clipped,
+        "proof": None if sound.proof is None else proof(sound.proof),
+    }
+
+
+def proof(it: Proof) -> dict[str, Any]:
+    """How the way to the doctor was, when it was proven."""
+    return {**asdict(it), "at": it.at.isoformat()}
 
 
 def _traits(traits: Traits) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from appliance import clock
 from appliance.care import charting, consultation, identity, imaging, messages
 from appliance.care.acceptance import Chart, Hold, Reading, Reason, judge
 from appliance.care.assignment import Claim, assigned
-from appliance.care.charting import Picture
+from appliance.care.charting import Listening, Picture
 from appliance.care.consultation import ENDED, Act, State
 from appliance.care.errors import Refused
 from appliance.care.homonyms import acknowledged, two_identifiers
@@ -300,14 +300,14 @@ class Room:
                 raise Refused("not-active", f"values are charted in an active consultation; this one is {record.state}")
             return await self._keeper.keep_or_refuse(charting.typed(ref, metric, value, unit, reason))
 
-    async def picture(self, ref: str, picture: Picture) -> KeptResult:
-        """Chart a still."""
+    async def picture(self, ref: str, what: Picture | Listening) -> KeptResult:
+        """Chart a still, a clip or a sound."""
         async with self._lock:
             record = self._the(ref)
-            if record.state != State.ACTIVE:
-                raise Refused("not-active", f"stills are taken in an active consultation; this one is {record.state}")
-            await self._space.admit(len(picture.data))
-            return await self._keeper.keep_or_refuse(charting.still(ref, picture), picture.data)
+            if record.state not in what.states:
+                raise Refused("not-active", f"recordings are made in an active consultation; this is {record.state}")
+            await self._space.admit(what.size)
+            return await self._keeper.keep_or_refuse(charting.recorded(ref, what), what.data)
 
     async def strike(self, ref: str, result: str, reason: str) -> KeptResult:
         """Mark a result as entered in error; it stays, and the platform is told."""

@@ -47,6 +47,35 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What the doctor's side measured of a known sound that took the way of the patient's, and what that is worth."""
+
+    grade: str  # good | fair | poor
+    response_db: float  # the largest change of level of a tone, 20 to 2000 Hz
+    snr_db: float
+    jitter_ms: float  # of the blocks' arrival
+    buffer_ms: float  # sound held back by the listener
+    clipped: int  # samples at full scale
+    lost: int  # samples that were not there when they were to be heard
+    exact: bool  # every block's hash agreed
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a recorded sound is: its samples by number and hash, where the chest-piece was, how the way was proven."""
+
+    rate_hz: int
+    samples: int
+    stream: int
+    first: int  # the number of its first sample in the stream, as the doctor heard it
+    pcm_sha256: str  # hex, of the samples as int16, little-endian
+    clipped: bool
+    site: str | None = None
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """The large bytes of a result, kept by their SHA-256 (hex)."""
 
@@ -57,6 +86,10 @@ class Object:
     width: int | None = None
     height: int | None = None
     dicom: Instance | None = None
+    sound: Sound | None = None
+    seconds: float | None = None  # of a clip or a sound
+    side: str | None = None  # left | right: of the patient
+    zoom: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +115,7 @@ class Result:
 
     id: str
     consultation: str
-    kind: str  # measurement | still | sound | document
+    kind: str  # measurement | still | clip | sound | document
     status: str  # valid | questionable | failed | manual
     device: DeviceRef
     at: datetime

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from appliance.platform.fhir import terms
 from appliance.platform.fhir.observations import origin_uuid, said_of
 from appliance.platform.fhir.parts import (
@@ -19,7 +21,7 @@ from appliance.platform.fhir.text import Resource
 from appliance.records.model import ConsultationRecord, Object, Result
 
 TYPES = {"image": "Image", "video": "Video", "audio": "Audio"}
-KINDS = {"still": "image", "sound": "audio", "document": "image"}
+KINDS = {"still": "image", "clip": "video", "sound": "audio", "document": "image"}
 # DICOM's recordings that are no single pictures: multi-frame ultrasound, video, voice and general audio.
 RECORDINGS = {
     f"1.2.840.10008.5.1.4.1.1.{uid}": name
@@ -52,6 +54,7 @@ def media(result: Result, obj: Object, sha1: str, record: ConsultationRecord, se
         "deviceName": obj.source,
         "device": reference(origin_uuid(result, sender)),
         **_dimensions(obj),
+        **_place(obj),
         "content": attachment(result, obj, sha1),
     }
     if record.patient is not None and record.confirmed:
@@ -89,4 +92,13 @@ def attachment(result: Result, obj: Object, sha1: str) -> Resource:
 def _dimensions(obj: Object) -> Resource:
     return {
         name: value for name, value in (("width", obj.width), ("height", obj.height)) if value is not None and value > 0
+    }
+
+
+def _place(obj: Object) -> Resource:
+    """Where on the body, and how long."""
+    site = obj.side if obj.sound is None else obj.sound.site
+    return {
+        **({"bodySite": {"text": site}} if site else {}),
+        **({"duration": Decimal(str(round(obj.seconds, 3)))} if obj.seconds is not None else {}),
     }
