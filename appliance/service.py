@@ -21,10 +21,10 @@ from appliance.config import Source as Configured
 from appliance.feed import Feed
 from appliance.instruments import dicom, kept
 from appliance.instruments.hotplug import Hotplug
-from appliance.instruments.opening import Opener, check
+from appliance.instruments.opening import Opener, check, driver_of
 from appliance.instruments.repairs import Hardware
 from appliance.instruments.roster import Roster, check_owners
-from appliance.instruments.supervisor import Supervisor, driver_of
+from appliance.instruments.supervisor import Supervisor
 from appliance.media.buttons import Buttons, wanted
 from appliance.media.engine import Engine, EngineSettings
 from appliance.media.opening import picture_source, sound_source

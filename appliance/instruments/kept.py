@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from appliance.config import ConfigError, Device
-from appliance.instruments.opening import check
+from appliance.instruments.opening import check, driver_of
 from appliance.instruments.roster import check_owners
 from appliance.records.keys import write_durably
 from drivers.core.driver import Driver
@@ -50,11 +50,9 @@ def save(folder: Path, devices: Sequence[Device]) -> None:
 
 
 def _fits(device: Device, others: Sequence[Device], drivers: Mapping[str, Driver]) -> None:
-    if device.driver not in drivers:
-        raise ConfigError(f"{device.key}: there is no driver {device.driver!r} any more")
     if any(device.key == other.key or device.link == other.link for other in others):
         raise ConfigError(f"{device.key}: another device has its key or its link")
-    check(device, drivers[device.driver])
+    check(device, driver_of(device, drivers))
     check_owners([*others, device], drivers)
 
 

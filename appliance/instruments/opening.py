@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,17 @@ def _check_network(device: Device, kind: str, place: str) -> None:
         raise ConfigError(f"devices.{device.key}: {error}") from None
     if kind == "hl7" and not peers:
         raise ConfigError(f"devices.{device.key}: peers is empty: say from which address the monitor calls")
+
+
+def driver_of(device: Device, drivers: Mapping[str, Driver]) -> Driver:
+    """The driver that is configured for a device; `ConfigError` with the nearest names where there is none."""
+    try:
+        return drivers[device.driver].configured(device.settings)
+    except ValueError as error:
+        raise ConfigError(f"devices.{device.key}.settings: {error}") from None
+    except KeyError:
+        near = difflib.get_close_matches(device.driver, drivers, 3) or sorted(drivers)
+        raise ConfigError(f"devices.{device.key}: no driver {device.driver!r}; known: {', '.join(near)}") from None
 
 
 class Opener:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Mapping, Sequence
 
 from appliance.care.room import Room
-from appliance.config import Care, ConfigError, Device
+from appliance.config import Care, Device
 from appliance.feed import Feed
 from appliance.instruments.guard import Guard
 from appliance.instruments.instrument import Instrument, OpenLink
+from appliance.instruments.opening import driver_of
 from appliance.instruments.repairs import Repairs
 from drivers.core.driver import Driver
 
@@ -85,14 +85,3 @@ class Supervisor:
 
     def _start(self, tasks: asyncio.TaskGroup, key: str) -> None:
         self._tasks[key] = tasks.create_task(self._instruments[key].run(), name=f"device {key}")
-
-
-def driver_of(device: Device, drivers: Mapping[str, Driver]) -> Driver:
-    """The driver that is configured for a device; `ConfigError` with the nearest names where there is none."""
-    try:
-        return drivers[device.driver].configured(device.settings)
-    except ValueError as error:
-        raise ConfigError(f"devices.{device.key}.settings: {error}") from None
-    except KeyError:
-        near = difflib.get_close_matches(device.driver, drivers, 3) or sorted(drivers)
-        raise ConfigError(f"devices.{device.key}: no driver {device.driver!r}; known: {', '.join(near)}") from None

@@ -294,6 +294,13 @@ def take(roster: Roster, step: tuple) -> None:  # type: ignore[type-arg]
         return
 
 
+def test_a_kept_device_with_settings_that_its_driver_refuses_is_left_out(tmp_path: Path) -> None:
+    good = Device(key="s", name="S", kind="scale", driver="ble-weight", link="ble:any", settings={"consent": "1:4711"})
+    bad = good.model_copy(update={"key": "t", "link": "ble:00:11:22:33:44:55", "settings": {"consent": "none"}})
+    kept.save(tmp_path, [bad, good])
+    assert kept.load(tmp_path, (), KNOWN) == [good]
+
+
 def test_the_settings_take_a_socket_as_a_link() -> None:
     device = {
         "key": "s",
