@@ -95,7 +95,7 @@ def event_json(event: Said) -> dict[str, Any]:
         case Notice():
             return {"kind": "notice", "code": event.code}
         case Identity():
-            return {"kind": "identity", **{name: getattr(event, name) for name in Identity.__slots__}}
+            return {"kind": "identity", **{name: getattr(event, name) for name in Identity.__struct_fields__}}
         case DeviceClock():
             return {"kind": "clock", "now": event.now.isoformat()}
 

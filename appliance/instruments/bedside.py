@@ -232,7 +232,7 @@ class Bedside:
             if isinstance(event, Numeric):
                 self._learn_numeric(event, chunk)
             elif isinstance(event, Identity):
-                said = {name: value for name in event.__slots__ if (value := getattr(event, name)) is not None}
+                said = {name: value for name in event.__struct_fields__ if (value := getattr(event, name)) is not None}
                 self._ref = replace(self._ref, **said)
             elif isinstance(event, DeviceClock):
                 self._clock_is(event, chunk)

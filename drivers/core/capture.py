@@ -127,7 +127,7 @@ def event_line(event: Event) -> str:
         case Notice():
             return f"notice {event.code}"
         case Identity():
-            said = {name: value for name in Identity.__slots__ if (value := getattr(event, name)) is not None}
+            said = {name: value for name in Identity.__struct_fields__ if (value := getattr(event, name)) is not None}
             return f"identity {json.dumps(said, ensure_ascii=False)}"
         case DeviceClock():
             return f"clock {event.now.isoformat()}"

@@ -135,6 +135,7 @@ class Stuffed:
         self._flags = re.compile(b"([%b])" % re.escape(bytes((start, end))))
         self._escapes = re.compile(b"%b(.?)" % re.escape(bytes((escape,))), re.DOTALL)
         self._packet = bytearray()
+        self._held = 0  # bytes of the wire in it
         self._inside = False
         self._escaped = False
 
@@ -147,8 +148,9 @@ class Stuffed:
             if flag[0] == self._end and self._packet and not self._escaped:
                 packets.append(bytes(self._packet))
             else:
-                self.skipped += len(self._packet)
+                self.skipped += self._held
             self._packet.clear()
+            self._held = 0
             # One flag may end a packet and start the next.
             self._inside, self._escaped = flag[0] == self._start, False
             self._hold(piece)
@@ -159,13 +161,15 @@ class Stuffed:
         if not self._inside:
             self.skipped += len(piece)
             return
+        self._held += len(piece)
         if self._escaped and piece:
             self._escaped, piece = False, bytes((self._escape,)) + piece
         self._packet += self._escapes.sub(self._plain, piece)
         if len(self._packet) > self._cap:
-            self.skipped += len(self._packet)
+            self.skipped += self._held
             self._packet.clear()
-            self._inside = False
+            self._held = 0
+            self._inside = self._escaped = False
 
     def _plain(self, escape: re.Match[bytes]) -> bytes:
         """What was sent changed; the byte after the last escape may not be here yet."""

@@ -1,11 +1,15 @@
-"""What a device says, once decoded: events, in the device's own numbers, units and time."""
+"""What a device says, once decoded: events, in the device's own numbers, units and time.
+
+Structs of msgspec are frozen dataclasses that cost a fifth to make, and hundreds are made a second.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from drivers.core.vocab import Metric
 
@@ -18,8 +22,7 @@ class Validity(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """Wire bytes as one framer or one GATT event delivered them.
 
     `channel` names the characteristic as BlueZ-independent text: four lower-case hex digits for SIG ones
@@ -30,8 +33,7 @@ class Packet:
     channel: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Numeric:
+class Numeric(Struct, frozen=True):
     """One value of a metric. `value` is None where the device gave no number, whatever bytes it sent.
 
     `unit` is UCUM and is the device's own (no conversion here); `taken` is the device's own clock, local and naive.
@@ -50,8 +52,7 @@ class Numeric:
             raise ValueError(f"{self.metric.name}: a numeric without a value cannot be valid")
 
 
-@dataclass(frozen=True, slots=True)
-class Waveform:
+class Waveform(Struct, frozen=True):
     """Consecutive samples, oldest first; None is a gap, never filled. Integers in `unit` (UCUM; `"1"`: counts)."""
 
     metric: Metric
@@ -60,15 +61,13 @@ class Waveform:
     samples: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A technical condition; `code` is a row of `drivers.core.notices`."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What the device says of itself; None where it did not say."""
 
     manufacturer: str | None = None
@@ -77,15 +76,13 @@ class Identity:
     firmware: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceClock:
+class DeviceClock(Struct, frozen=True):
     """The device's own clock, read at this packet's arrival; local and naive."""
 
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What must be written to the device for the conversation to go on; `Driver.says` must allow it.
 
     `channel` is as in `Packet`; empty: the claim's `control`, or the byte stream.

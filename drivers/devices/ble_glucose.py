@@ -11,9 +11,10 @@ that is taken while we are connected. A meter that did not complete is told to a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from drivers.core.codec import Reader
 from drivers.core.driver import Driver, Gatt, Tier

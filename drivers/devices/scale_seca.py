@@ -19,7 +19,7 @@ from drivers.core.framing import Hunt
 from drivers.core.model import Event, Numeric, Packet, Validity
 from drivers.core.vocab import HEIGHT, WEIGHT, Metric
 
-BLOCK = re.compile(rb"\x02(A0|A1|A4)((?:[0-9A-F]{2})+)([0-9A-F]{2})\r\n\x03")
+BLOCK = re.compile(rb"\x02A[014](?:[0-9A-F]{2}){2,}\r\n\x03")
 SIZES = {b"A0": 18, b"A1": 18, b"A4": 16}
 METRICS: dict[bytes, Metric] = {b"A0": WEIGHT, b"A1": WEIGHT, b"A4": HEIGHT}
 NO_CHECK = 0
@@ -32,11 +32,10 @@ def size(buffer: bytes) -> int:
 
 def sound(packet: bytes) -> bool:
     """Whether the block is whole and its check holds."""
-    block = BLOCK.fullmatch(packet)
-    if block is None:
+    if BLOCK.fullmatch(packet) is None:
         return False
-    check = int(block[3], 16)
-    return check == NO_CHECK or check == crc8_smbus(bytes.fromhex((block[1] + block[2]).decode()))
+    said = bytes.fromhex(packet[1:-3].decode())
+    return said[-1] == NO_CHECK or not crc8_smbus(said)
 
 
 def decode(packet: Packet) -> Iterator[Event]:

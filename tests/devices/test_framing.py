@@ -50,6 +50,13 @@ def test_chunking_is_invisible_and_nothing_is_lost_uncounted(kind: str, stream: 
     assert whole.skipped + sum(map(len, wanted)) <= len(stream)
 
 
+@pytest.mark.parametrize("stream", [b"~\0\0\0\0\0\0\0\0\0}", b"~\0\0\0\0\0\0\0\0\0}a}b", b"~\0\0\0}a}b}c}d}e}f~"])
+def test_what_is_left_out_is_counted_in_bytes_of_the_wire(stream: bytes) -> None:
+    whole, single = MAKERS["one flag"](), MAKERS["one flag"]()
+    assert whole.feed(stream) + [packet for byte in stream for packet in single.feed(bytes([byte]))] == []
+    assert whole.skipped == single.skipped == len(stream.strip(b"~"))
+
+
 def test_lines_end_with_cr_or_lf_and_are_capped() -> None:
     framer = Lines(cap=4)
     assert framer.feed(b"one\r\ntwo\rsix\n\n") == [b"one", b"two", b"six"]

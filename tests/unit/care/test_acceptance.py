@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from appliance.care.acceptance import Chart, Hold, Reading, judge
 from appliance.care.consultation import State
@@ -43,7 +44,7 @@ def test_a_lease_decides(state: State | None, lease: Lease | None, expected: str
 
 
 def test_memory_is_never_charted() -> None:
-    stored = tuple(replace(numeric, from_memory=True) for numeric in pressure())
+    stored = tuple(structs.replace(numeric, from_memory=True) for numeric in pressure())
     assert verdict(at_noon(stored)) == "from-memory"
 
 

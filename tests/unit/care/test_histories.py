@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec import structs
 
 from appliance import clock
 from appliance.care.acceptance import Reading
@@ -152,10 +153,10 @@ class Histories(RuleBasedStateMachine):
         """The cuff tells what it measured before, on somebody else."""
         old = clock.wall().astimezone().replace(tzinfo=None) - LONG_AGO
         if flagged:
-            value = tuple(replace(one, from_memory=True) for one in pressure())
+            value = tuple(structs.replace(one, from_memory=True) for one in pressure())
             self.really[Decimal(100 + len(self.really) + 1) / 1000] = self.before
             last = list(self.really)[-1]
-            self.do(self.room.accept(reading((replace(value[0], value=last), value[1]))))
+            self.do(self.room.accept(reading((structs.replace(value[0], value=last), value[1]))))
         else:
             self.arrives(self.before, taken=old, clock_offset_s=0.0)
 
