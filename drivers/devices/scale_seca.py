@@ -9,7 +9,6 @@ there and speaks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from drivers.core.crc import crc8_smbus
@@ -19,7 +18,7 @@ from drivers.core.framing import Hunt
 from drivers.core.model import Event, Numeric, Packet, Validity
 from drivers.core.vocab import HEIGHT, WEIGHT, Metric
 
-BLOCK = re.compile(rb"\x02A[014](?:[0-9A-F]{2}){2,}\r\n\x03")
+START, END, DIGITS = b"\x02", b"\r\n\x03", b"0123456789ABCDEF"
 SIZES = {b"A0": 18, b"A1": 18, b"A4": 16}
 METRICS: dict[bytes, Metric] = {b"A0": WEIGHT, b"A1": WEIGHT, b"A4": HEIGHT}
 NO_CHECK = 0
@@ -32,7 +31,8 @@ def size(buffer: bytes) -> int:
 
 def sound(packet: bytes) -> bool:
     """Whether the block is whole and its check holds."""
-    if BLOCK.fullmatch(packet) is None:
+    whole = packet[:1] == START and SIZES.get(packet[1:3]) == len(packet) and packet[-3:] == END
+    if not whole or packet[1:-3].translate(None, DIGITS):
         return False
     said = bytes.fromhex(packet[1:-3].decode())
     return said[-1] == NO_CHECK or not crc8_smbus(said)
@@ -51,7 +51,7 @@ DRIVER = Driver(
     kind="scale",
     claim=Uart(1200, parity="E"),
     decoder=lambda: decode,
-    framer=lambda: Hunt(b"\x02", size, sound),
+    framer=lambda: Hunt(START, size, sound),
     quiet_s=5.0,
     continuous=True,
     tier=Tier.DRAFT,
