@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable
-from typing import Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from appliance import clock
-from appliance.care.charting import Picture
 from appliance.care.consultation import ENDED, State
 from appliance.care.errors import Refused
 from appliance.care.room import Room
@@ -22,7 +22,7 @@ from appliance.media.control import StillTaken
 from appliance.media.engine import Engine
 from appliance.media.peer import Offered
 from appliance.media.peers import NoSuchPeer, Peers, TooManyPeers
-from appliance.media.still import StillRefused, take_still
+from appliance.media.refusal import NotDone
 from appliance.platform.link_messages import (
     BadMessage,
     Description,
@@ -32,10 +32,12 @@ from appliance.platform.link_messages import (
     PeerRefused,
     Signal,
 )
-from appliance.records.errors import StorageFull, StoreError
+from appliance.recordings import Recordings
 from appliance.records.model import ConsultationRecord, KeptResult
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LAST_WORDS_S = 0.5  # for `wiped` to reach those who watch, before their connection ends
 OF_THE_UNIT = frozenset({"unknown"})  # what is plugged in or heard near it is no affair of a remote party
@@ -59,7 +61,8 @@ class Calls:
         self, room: Room, feed: Feed, hello: Callable[[], Message], engine: Engine, offered: Offered, send: Send
     ) -> None:
         self._room, self._feed, self._hello, self._send = room, feed, hello, send
-        self._pictures = {source.key: source for source in offered.pictures}
+        self._recordings = Recordings(room, feed, offered.pictures, offered.stethoscope)
+        offered = replace(offered, asks=self._recordings.asks)
         self._peers = Peers(engine, offered, self._messages, self._still_now, self._changed)
         # Kiosks that look on take no doctor's place; the encodings are the engine's, and shared.
         self._previews = Peers(engine, offered, self._messages, self._still_now, lambda _, __: None)
@@ -71,6 +74,7 @@ class Calls:
         """End every call."""
         await self._peers.aclose()
         await self._previews.aclose()
+        await self._recordings.close()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     # --- the platform's side
@@ -132,49 +136,43 @@ class Calls:
 
     async def still(self, consultation: str, source: str) -> KeptResult:
         """The nurse's touch: take a full-size still and chart it; `Refused` when that cannot be."""
-        try:
-            return await self._room.picture(consultation, await self._take(source))
-        except StillRefused as refusal:
-            raise Refused(refusal.code, str(refusal)) from None
+        return await self._asked(consultation, lambda: self._recordings.still(source))
+
+    async def clip(self, consultation: str, source: str) -> KeptResult:
+        """The nurse's touch: keep a camera's last ten seconds; `Refused` when that cannot be."""
+        return await self._asked(consultation, lambda: self._recordings.clip(source))
+
+    async def view(self, consultation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Which side a camera looks at; `Refused` when that makes no sense."""
+        return await self._asked(consultation, lambda: self._recordings.view(asked))
+
+    async def listen(self, consultation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The nurse's hand on the listening; `Refused` when it does not fit."""
+        return await self._asked(consultation, lambda: self._recordings.listen(asked, "nurse"))
 
     async def pressed(self, source: str) -> None:
         """A button of this camera was pressed: one still, or on the screens why there is none."""
         try:
             await self._still_now(source)
             told: Message = {"ok": True}
-        except StillRefused as refusal:
+        except NotDone as refusal:
             told = {"ok": False, "code": refusal.code}
         except Exception:
             log.exception("a press for %s failed", source)
             told = {"ok": False, "code": "failed"}
         self._feed.publish({"type": "press", "source": source, "at_ms": clock.boottime_ms(), **told})
 
-    async def _take(self, key: str) -> Picture:
-        source = self._pictures.get(key)
-        if source is None:
-            raise StillRefused("no-such-source", f"there is no camera {key!r} on this unit")
-        still = await asyncio.to_thread(take_still, source)
-        return Picture(
-            data=still.data,
-            sha256=still.sha256,
-            media_type=still.media_type,
-            width=still.width,
-            height=still.height,
-            source=still.source,
-            name=source.name,
-            captured=clock.at(still.capture_ns),
-        )
+    async def _asked(self, consultation: str, do: Callable[[], Awaitable[T]]) -> T:
+        record = self._room.record
+        if record is None or record.id != consultation:
+            raise Refused("no-such-consultation", "this consultation is not open on this unit")
+        try:
+            return await do()
+        except NotDone as refusal:
+            raise Refused(refusal.code, str(refusal)) from None
 
     async def _still_now(self, key: str) -> StillTaken:
-        record = self._room.record
-        if record is None or not self._room.active:
-            raise StillRefused("not-active", "stills are taken in an active consultation")
-        try:
-            kept = await self._room.picture(record.id, await self._take(key))
-        except Refused as refusal:
-            raise StillRefused(refusal.code, str(refusal)) from None
-        except (StorageFull, StoreError) as error:
-            raise StillRefused("storage-full", str(error)) from None
+        kept = await self._recordings.still(key)
         obj = kept.result.obj
         assert obj is not None
         return StillTaken(kept.result.id, obj.sha256, obj.width or 0, obj.height or 0)
@@ -215,6 +213,8 @@ class Calls:
         if state in DOCTOR:
             others = [other for _, other in self._remote.values()]
             gone = state is CallState.CLOSED
+            if gone and not others:
+                self._recordings.nobody_listens()
             self._room.doctor(
                 others[-1] if gone and others else name, "connected" if gone and others else DOCTOR[state]
             )

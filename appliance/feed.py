@@ -27,13 +27,15 @@ KEYS: dict[str, tuple[str, ...]] = {
     "unknown": ("id",),
     "result": ("id",),
     "consultation": (),
+    "auscultation": (),
+    "thumbnail": ("id",),
     "quarantine": ("id",),
     "outbox": (),
     "unit": (),
     "storage": (),
 }
 # What belongs to one patient: forgotten when the consultation is over.
-OF_THE_PATIENT = frozenset({"numeric", "notice", "procedure", "result", "consultation"})
+OF_THE_PATIENT = frozenset({"numeric", "notice", "procedure", "result", "consultation", "auscultation", "thumbnail"})
 
 BEAT_S = 0.25
 MAX_WAVEFORMS = 64

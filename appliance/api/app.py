@@ -38,6 +38,8 @@ STATUS = {
     "no-such-driver": 422,
     "wrong-driver": 422,
     "not-kept": 507,
+    "storage-full": 507,
+    "bad-request": 422,
 }
 NO_UI = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Chevet</title>
 <p>The screens are not built yet. Run <code>make ui</code> in the project's folder, then reload this page.</p></html>"""

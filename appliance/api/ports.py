@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,9 +35,15 @@ class Plugged(Protocol):
 
 
 class Calls(Protocol):
-    """Stills, and the kiosk's own view of what the doctor sees."""
+    """Stills, clips, listenings, and the kiosk's own view of what the doctor sees."""
 
     async def still(self, consultation: str, source: str) -> KeptResult: ...
+
+    async def clip(self, consultation: str, source: str) -> KeptResult: ...
+
+    async def view(self, consultation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+    async def listen(self, consultation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
     async def preview(self) -> tuple[str, dict[str, str]]: ...
 

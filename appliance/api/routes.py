@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response, WebSocket
 
-from appliance.api import models
+from appliance.api import models, recordings
 from appliance.api.live import Screens
 from appliance.api.ports import Ports
 from appliance.care import messages
@@ -35,7 +35,7 @@ def hello(settings: Settings) -> Message:
 def router(ports: Ports) -> APIRouter:
     """All routes, wired to the service's parts."""
     routes = APIRouter(prefix="/api")
-    for add in (_unit, _plugged, _consultation, _charting, _preview, _simulator):
+    for add in (_unit, _plugged, _consultation, _charting, recordings.add, _preview, _simulator):
         add(routes, ports)
     return routes
 
@@ -162,10 +162,6 @@ def _charting(routes: APIRouter, ports: Ports) -> None:
     async def assign(ref: str, body: models.ClaimBody) -> Json:
         claim = Claim(body.by, body.reason, frozenset(body.checked), body.other_consultation)
         return messages.result(await room.assign(ref, body.reading, claim))
-
-    @routes.post("/consultations/{ref}/stills", status_code=201)
-    async def still(ref: str, body: models.StillBody) -> Json:
-        return messages.result(await ports.calls.still(ref, body.source))
 
     @routes.get("/results/{result}/object")
     async def object_(result: str) -> Response:

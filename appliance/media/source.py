@@ -54,6 +54,10 @@ class PictureSource:
         self.key, self.name = key, name
         self.detail = True  # is to be judged, and keeps its size where the way is narrow; else its motion
         self._codes = codes  # what there is to say of how the camera runs
+        self.side: str | None = None  # which of the patient's is looked at now: left, right
+        self.zoom: float | None = None
+        self.preroll_s: float | None = None  # how much of the past is held, with the patient's consent
+        self.taps: tuple[Callable[[Frame], None], ...] = ()  # each gets every frame, in the capture thread
         self._capture = Capture(key, open_, self._deliver)
         self._slots: tuple[Slot[Frame], ...] = ()
         self._dropped_before = 0
@@ -107,6 +111,9 @@ class PictureSource:
             "fps": round(self.rate_hz, 1),
             "dropped": self.dropped,
             "codes": list(self._codes()),
+            **({"side": self.side} if self.side else {}),
+            **({"zoom": self.zoom} if self.zoom is not None else {}),
+            **({"preroll_s": self.preroll_s} if self.preroll_s is not None else {}),
         }
 
     def _deliver(self, frame: Frame) -> None:
@@ -116,3 +123,5 @@ class PictureSource:
         self._arrivals.append(boottime_ns())
         for slot in self._slots:
             slot.put(frame)
+        for tap in self.taps:
+            tap(frame)

@@ -37,11 +37,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path) -> AsyncIterator[Bench]:
+async def bench(folder: Path, *pictures: PictureSource) -> AsyncIterator[Bench]:
     room, store, feed, ref = await active_room(folder)
     told: list[Outgoing] = []
     engine = Engine(EngineSettings(("127.0.0.1",)))
-    calls = Calls(room, feed, lambda: {"type": "hello"}, engine, Offered(()), told.append)
+    calls = Calls(room, feed, lambda: {"type": "hello"}, engine, Offered(pictures), told.append)
     try:
         yield Bench(calls, room, feed, ref, told)
     finally:
@@ -106,9 +106,8 @@ async def test_a_doctor_does_not_watch_on_into_the_next_consultation(tmp_path: P
 
 
 async def test_a_press_outside_a_consultation_or_without_a_picture_says_why_and_takes_nothing(tmp_path: Path) -> None:
-    async with bench(tmp_path) as it:
-        source = PictureSource("otoscope", "Otoscope", lambda: LoopedPictures([JPEG], Coding.JPEG, (64, 48), 15))
-        it.calls._pictures["otoscope"] = source
+    source = PictureSource("otoscope", "Otoscope", lambda: LoopedPictures([JPEG], Coding.JPEG, (64, 48), 15))
+    async with bench(tmp_path, source) as it:
         with it.feed.subscribe() as receiver:
             said: list[dict[str, Any]] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,15 @@ class Devices:
 
 
 class NoCalls:
+    async def clip(self, consultation: str, source: str) -> KeptResult:
+        raise Refused("source-lost", "nothing is held")
+
+    async def view(self, consultation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        return asked
+
+    async def listen(self, consultation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise Refused("not-now", "no")
+
     async def still(self, consultation: str, source: str) -> KeptResult:
         raise Refused("source-lost", "the camera is gone")
 
