@@ -107,6 +107,11 @@ export class Api {
   strike = (id: string, result: string, reason: string): Promise<unknown> =>
     this.#act(id, `results/${encodeURIComponent(result)}/strike`, { reason });
   still = (id: string, source: string): Promise<unknown> => this.#act(id, "stills", { source });
+  clip = (id: string, source: string): Promise<unknown> => this.#act(id, "clips", { source });
+  view = (id: string, source: string, side: "left" | "right" | null, zoom: number | null): Promise<unknown> =>
+    this.#act(id, "view", { source, side, zoom });
+  auscultation = (id: string, act: string, site?: string): Promise<unknown> =>
+    this.#act(id, "auscultation", { act, ...(site ? { site } : {}) });
   review = (id: string): Promise<unknown> => this.#act(id, "review", {});
   resume = (id: string): Promise<unknown> => this.#act(id, "resume", {});
   close = (id: string): Promise<unknown> => this.#act(id, "close", {});

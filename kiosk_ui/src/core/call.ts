@@ -77,6 +77,11 @@ export class Call {
     return this.#socket.send(JSON.stringify({ type: "opened", identifier: `urn:uuid:${result}` }));
   }
 
+  /** What receives a track of the present connection. */
+  receiver(track: MediaStreamTrack): RTCRtpReceiver | null {
+    return this.#now?.peer.receiver(track) ?? null;
+  }
+
   stop(): void {
     clearInterval(this.#watch);
     this.#socket.stop();

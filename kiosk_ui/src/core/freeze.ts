@@ -14,12 +14,18 @@ export interface PictureFacts {
 export class FrameWatch {
   #video: HTMLVideoElement;
   #frames: number[] = [];
+  #shown: { rtp: number; at: number } | null = null;
   #handle = 0;
   #since = performance.now();
 
   constructor(video: HTMLVideoElement) {
     this.#video = video;
     this.#ask();
+  }
+
+  /** The last picture's RTP time, and when it is on the screen (performance.now); null before the first. */
+  get shown(): { rtp: number; at: number } | null {
+    return this.#shown;
   }
 
   /** `local`: performance.now. */
@@ -34,7 +40,8 @@ export class FrameWatch {
   }
 
   #ask(): void {
-    this.#handle = this.#video.requestVideoFrameCallback((now) => {
+    this.#handle = this.#video.requestVideoFrameCallback((now, frame) => {
+      if (frame.rtpTimestamp !== undefined) this.#shown = { rtp: frame.rtpTimestamp, at: frame.expectedDisplayTime };
       this.#frames.push(now);
       if (this.#frames.length > 120) this.#frames.splice(0, 60);
       this.#ask();

@@ -97,6 +97,11 @@ export interface Source {
   contact?: "none" | "poor" | "good" | null;
   /** What is wrong with it, or with how it runs. */
   codes?: string[] | null;
+  /** Which of the patient's sides it looks at, and how far it is zoomed in. */
+  side?: "left" | "right" | null;
+  zoom?: number | null;
+  /** How much of its past is held now, seconds. */
+  preroll_s?: number | null;
 }
 
 /** Somebody pressed a camera's button or a pedal. */
@@ -140,13 +145,61 @@ export interface StoredObject {
   source: string;
   width?: number | null;
   height?: number | null;
+  /** Of a clip or a sound. */
+  seconds?: number | null;
+  side?: "left" | "right" | null;
+  zoom?: number | null;
+  sound?: StoredSound | null;
+}
+
+/** How the way to the doctor was when a known sound took it, graded by the unit. */
+export interface SoundProof {
+  grade: "good" | "fair" | "poor";
+  response_db: number;
+  snr_db: number;
+  jitter_ms: number;
+  buffer_ms: number;
+  clipped: number;
+  lost: number;
+  exact: boolean;
+  at: string;
+}
+
+export interface StoredSound {
+  site: string | null;
+  stream: number;
+  first: number;
+  samples: number;
+  pcm_sha256: string;
+  clipped: boolean;
+  proof: SoundProof | null;
+}
+
+/** The listening: who listens where, whether the room is quiet, whether it is recorded. */
+export interface Auscultation {
+  type: "auscultation";
+  source: string;
+  state: "idle" | "listening" | "proving" | "recording";
+  quiet: boolean;
+  by: string | null;
+  site: string | null;
+  since_ms: number;
+  proof: SoundProof | null;
+}
+
+/** A small picture of a still or a clip, base64. */
+export interface Thumbnail {
+  type: "thumbnail";
+  id: string;
+  media_type: "image/jpeg";
+  data: string;
 }
 
 export interface Result {
   type: "result";
   id: string;
   consultation: string;
-  kind: "measurement" | "still" | "sound" | "document";
+  kind: "measurement" | "still" | "clip" | "sound" | "document";
   status: "valid" | "questionable" | "failed" | "manual";
   device: { key: string; name: string; model?: string | null; serial?: string | null };
   at: string;
@@ -257,6 +310,8 @@ export type Message =
   | Press
   | Result
   | Consultation
+  | Auscultation
+  | Thumbnail
   | Quarantined
   | Outbox
   | Unit

@@ -27,6 +27,16 @@ const fields =
     record(value) && Object.entries(shape).every(([name, check]) => check((value as Record<string, unknown>)[name]));
 
 const validity = one("valid", "questionable", "invalid");
+const proof = fields({
+  grade: one("good", "fair", "poor"),
+  response_db: number,
+  snr_db: number,
+  jitter_ms: number,
+  buffer_ms: number,
+  clipped: number,
+  lost: number,
+  exact: yes,
+});
 const resultNumeric = fields({ metric: text, value: or(text, nothing), unit: text, validity });
 
 const SHAPES: Record<Message["type"], Check> = {
@@ -66,6 +76,8 @@ const SHAPES: Record<Message["type"], Check> = {
     state: one("live", "lost", "absent"),
     at_ms: or(number, nothing),
     codes: or(nothing, list(text)),
+    side: or(nothing, one("left", "right")),
+    preroll_s: or(nothing, number),
   }),
   press: fields({ source: text, at_ms: number, ok: yes, code: or(nothing, text) }),
   unknown: fields({
@@ -80,14 +92,22 @@ const SHAPES: Record<Message["type"], Check> = {
   }),
   result: fields({
     id: text,
-    kind: one("measurement", "still", "sound", "document"),
+    kind: one("measurement", "still", "clip", "sound", "document"),
     status: one("valid", "questionable", "failed", "manual"),
     device: fields({ key: text, name: text }),
     at: text,
     at_ms: number,
     numerics: list(resultNumeric),
     notices: list(text),
-    object: or(nothing, fields({ sha256: text, media_type: text })),
+    object: or(
+      nothing,
+      fields({
+        sha256: text,
+        media_type: text,
+        seconds: or(nothing, number),
+        sound: or(nothing, fields({ site: or(text, nothing), samples: number, proof: or(nothing, proof) })),
+      }),
+    ),
     delivery: one("unsaved", "stored", "persisted", "refused", "opened"),
     struck: or(text, nothing),
     assigned: or(nothing, fields({ held: text, by: text, at: text, reason: text })),
@@ -102,6 +122,16 @@ const SHAPES: Record<Message["type"], Check> = {
     homonym: or(nothing, list(text)),
     doctor: or(nothing, fields({ name: text, state: one("waiting", "connected", "lost", "gone") })),
   }),
+  auscultation: fields({
+    source: text,
+    state: one("idle", "listening", "proving", "recording"),
+    quiet: yes,
+    by: or(text, nothing),
+    site: or(text, nothing),
+    since_ms: number,
+    proof: or(nothing, proof),
+  }),
+  thumbnail: fields({ id: text, media_type: one("image/jpeg"), data: text }),
   quarantine: fields({
     id: text,
     reason: text,

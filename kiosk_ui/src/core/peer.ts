@@ -32,6 +32,11 @@ export class Peer {
     };
   }
 
+  /** What receives a track; null where it is not of this connection. */
+  receiver(track: MediaStreamTrack): RTCRtpReceiver | null {
+    return this.#pc.getReceivers().find((one) => one.track === track) ?? null;
+  }
+
   get state(): RTCPeerConnectionState {
     return this.#pc.connectionState;
   }

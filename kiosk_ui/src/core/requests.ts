@@ -1,12 +1,31 @@
 /** What the viewer asks of the unit over `control` (docs/protocol.md section 7): asked again until it is answered. */
 
-export interface StillAnswer {
+export interface Answer {
   ok: boolean;
+  code?: string;
+}
+
+export interface StillAnswer extends Answer {
   result?: string;
   sha256?: string;
   width?: number;
   height?: number;
-  code?: string;
+}
+
+/** How many of the blocks asked for will come, and how many are not held any more. */
+export interface BlocksAnswer extends Answer {
+  coming?: number;
+  gone?: number;
+}
+
+export interface ListeningAnswer extends Answer {
+  grade?: "good" | "fair" | "poor";
+  result?: string;
+  samples?: number;
+}
+
+export interface ClipAnswer extends StillAnswer {
+  seconds?: number;
 }
 
 const AGAIN_MS = 3000;
@@ -14,7 +33,7 @@ const LIMIT_MS = 15_000;
 
 interface Waiting {
   message: object;
-  answer: (answer: StillAnswer) => void;
+  answer: (answer: Answer) => void;
   since: number;
   asked: number;
 }
@@ -32,13 +51,38 @@ export class Requests {
     this.#pong = pong;
   }
 
-  /** A full-size still of a source. It never rejects: no answer is an answer too (`no-answer`). */
+  /** A full-size still of a source. */
   still(source: string): Promise<StillAnswer> {
+    return this.#ask<StillAnswer>({ type: "still", source });
+  }
+
+  /** The last seconds of a source. */
+  clip(source: string): Promise<ClipAnswer> {
+    return this.#ask<ClipAnswer>({ type: "clip", source });
+  }
+
+  /** Which of the patient's sides a camera looks at. */
+  view(source: string, side: "left" | "right" | null, zoom: number | null): Promise<Answer> {
+    return this.#ask<Answer>({ type: "view", source, side, zoom });
+  }
+
+  /** Blocks of sound that did not come. */
+  blocks(stream: number, sequence: number, count: number): Promise<BlocksAnswer> {
+    return this.#ask<BlocksAnswer>({ type: "blocks", stream, sequence, count });
+  }
+
+  /** An act of the listening (docs/protocol.md section 7). */
+  listening(act: string, more: object = {}): Promise<ListeningAnswer> {
+    return this.#ask<ListeningAnswer>({ type: "auscultation", act, ...more });
+  }
+
+  /** It never rejects: no answer is an answer too (`no-answer`). */
+  #ask<T extends Answer>(asked: { type: string; [field: string]: unknown }): Promise<T> {
     const id = this.#id();
-    const message = { type: "still", id, source };
+    const message = { ...asked, id };
     const since = performance.now();
     return new Promise((answer) => {
-      this.#waiting.set(id, { message, answer, since, asked: since });
+      this.#waiting.set(id, { message, answer: (said) => answer(said as T), since, asked: since });
       this.#send(message);
     });
   }
@@ -71,7 +115,8 @@ export class Requests {
       this.#pings.delete(id);
       this.#pong(message["now_ms"], sent, local);
     }
-    if (message["type"] === "still") this.#answer(id, message as unknown as StillAnswer);
+    const asked = this.#waiting.get(id)?.message as { type?: string } | undefined;
+    if (asked && asked.type === message["type"]) this.#answer(id, message as unknown as Answer);
   }
 
   /** Nobody is waiting any more. */
@@ -80,7 +125,7 @@ export class Requests {
     this.#pings.clear();
   }
 
-  #answer(id: string, answer: StillAnswer): void {
+  #answer(id: string, answer: Answer): void {
     const one = this.#waiting.get(id);
     this.#waiting.delete(id);
     one?.answer(answer);

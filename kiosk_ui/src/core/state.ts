@@ -1,6 +1,7 @@
 /** The present state of a unit, built message by message. A pure fold: the same messages give the same state. */
 
 import type {
+  Auscultation,
   Consultation,
   Device,
   Hello,
@@ -13,6 +14,7 @@ import type {
   Result,
   Source,
   Storage,
+  Thumbnail,
   Unit,
   Unknown,
 } from "./messages.js";
@@ -30,6 +32,9 @@ export interface LiveState {
   results: Table<Result>;
   quarantine: Table<Quarantined>;
   consultation: Consultation | null;
+  auscultation: Auscultation | null;
+  /** By the result they are of. */
+  thumbnails: Table<Thumbnail>;
   outbox: Outbox | null;
   unit: Unit | null;
   storage: Storage | null;
@@ -49,6 +54,8 @@ export const EMPTY: LiveState = {
   results: new Map(),
   quarantine: new Map(),
   consultation: null,
+  auscultation: null,
+  thumbnails: new Map(),
   outbox: null,
   unit: null,
   storage: null,
@@ -84,6 +91,8 @@ export function forget(state: LiveState): LiveState {
     notices: new Map(),
     results: new Map(),
     consultation: null,
+    auscultation: null,
+    thumbnails: new Map(),
     wipes: state.wipes + 1,
   };
 }
@@ -125,6 +134,10 @@ export function reduce(state: LiveState, message: Message): LiveState {
       return { ...state, results: withRow(state.results, message.id, message) };
     case "consultation":
       return consult(state, message);
+    case "auscultation":
+      return { ...state, auscultation: message };
+    case "thumbnail":
+      return { ...state, thumbnails: withRow(state.thumbnails, message.id, message) };
     case "quarantine": {
       const { gone, id } = message;
       const quarantine = gone ? withoutRow(state.quarantine, id) : withRow(state.quarantine, id, message);

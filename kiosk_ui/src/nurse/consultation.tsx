@@ -7,6 +7,7 @@ import { PatientBanner } from "../ui/banner.js";
 import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { Line, SourceCodes } from "../ui/line.js";
+import { ListeningMark, SiteChoice } from "../ui/listening.js";
 import { useScreen } from "../ui/screen.js";
 import { StateMark } from "../ui/state.js";
 import { Assign } from "./assign.js";
@@ -49,9 +50,13 @@ function loudness(source: Source): Loudness {
 }
 
 /** What the stethoscope hears, so that the nurse can place it without listening. */
-function SoundTile({ source }: { source: Source }): JSX.Element {
+function SoundTile({ source, id }: { source: Source; id: string }): JSX.Element {
   const screen = useScreen();
   const { t } = screen;
+  const { api } = useKiosk();
+  const act = useAct();
+  const listening = screen.state.value.auscultation;
+  const state = listening?.state ?? "idle";
   const alive = screen.alive.value;
   const live = alive && source.state === "live";
   const level = live ? Math.max(FLOOR_DB, source.level ?? FLOOR_DB) : FLOOR_DB;
@@ -74,7 +79,26 @@ function SoundTile({ source }: { source: Source }): JSX.Element {
         )}
         {live && <SourceCodes codes={source.codes ?? []} />}
         <p class="muted">{t("sound.goes-to-doctor")}</p>
+        <ListeningMark />
+        <Problem error={act.error} />
       </div>
+      <footer class="tile-foot">
+        <SiteChoice
+          site={listening?.site ?? null}
+          disabled={act.busy || !live || state === "recording" || state === "proving"}
+          onChoose={(site) => void act.run(() => api.auscultation(id, "begin", site))}
+        />
+        {(state === "listening" || state === "recording") && (
+          <Button icon="radio" disabled={act.busy || !alive} onClick={() => void act.run(() => api.auscultation(id, state === "recording" ? "stop" : "record"))}>
+            {t(state === "recording" ? "listen.stop" : "listen.record")}
+          </Button>
+        )}
+        {state !== "idle" && (
+          <Button icon="x" disabled={act.busy || !alive} onClick={() => void act.run(() => api.auscultation(id, "end"))}>
+            {t("steth.stop")}
+          </Button>
+        )}
+      </footer>
     </article>
   );
 }
@@ -90,7 +114,7 @@ function Tiles({ id }: { id: string }): JSX.Element {
           <Tile device={device} id={id} key={device.key} />
         ))}
         {sounds.map((source) => (
-          <SoundTile source={source} key={source.key} />
+          <SoundTile source={source} id={id} key={source.key} />
         ))}
       </div>
     </section>

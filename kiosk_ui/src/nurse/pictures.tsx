@@ -5,7 +5,7 @@ import type { Source } from "../core/messages.js";
 import { Preview } from "../core/preview.js";
 import { NO_PICTURES, type Pictures } from "../core/tracks.js";
 import { Problem, useAct } from "../ui/act.js";
-import { Button } from "../ui/button.js";
+import { Button, Choices } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { SourceCodes } from "../ui/line.js";
 import { Picture } from "../ui/picture.js";
@@ -56,6 +56,26 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
         >
           {t("view.still")}
         </Button>
+        {source.preroll_s != null && (
+          <Button
+            icon="save"
+            disabled={act.busy || !live}
+            onClick={() => void act.run(() => api.clip(id, source.key))}
+          >
+            {t("shot.clip", { n: source.preroll_s })}
+          </Button>
+        )}
+        {source.preroll_s != null && (
+          <Choices
+            label={t("shot.side")}
+            options={["left", "right"] as const}
+            chosen={source.side ?? null}
+            onChoose={(side) =>
+              void act.run(() => api.view(id, source.key, side === source.side ? null : side, source.zoom ?? null))
+            }
+            say={(side) => t(`shot.${side}`)}
+          />
+        )}
       </div>
       <Problem error={act.error} />
     </section>

@@ -45,13 +45,14 @@ export function Trace({ label, options, read }: TraceProps): JSX.Element {
 
 const WAVE: SweepOptions = { seconds: 6 };
 
-/** A device's waveform on the unit's clock. */
-export function DeviceWave({ device, metric }: { device: string; metric: string }): JSX.Element {
+/** A device's waveform on the unit's clock. `at_ms`: the instant to stay at, with a picture that is frozen. */
+export function DeviceWave({ device, metric, at_ms }: { device: string; metric: string; at_ms?: number | null }): JSX.Element {
   const screen = useScreen();
   const read = (): { samples: Samples | null; head: number } => {
     const samples = screen.live.waves.get(device, metric);
     const now = screen.live.clock.now(performance.now());
-    return { samples, head: samples && now !== null ? samples.indexAt(now - DELAY_MS) : -1 };
+    const shown_ms = at_ms ?? (now === null ? null : now - DELAY_MS);
+    return { samples, head: samples && shown_ms !== null ? samples.indexAt(shown_ms) : -1 };
   };
   return <Trace label={screen.word("metric", metric)} options={WAVE} read={read} />;
 }

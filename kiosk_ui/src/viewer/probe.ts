@@ -1,7 +1,7 @@
 /**
  * `window.chevet`: what an end-to-end test, or a platform's own monitoring, may ask of the viewer. Read-only.
  *
- * samplesReceived, lost, lastStream are of the newest stream; `samples` gives the last 30 s of any stream as the unit
+ * samplesReceived, lost, lastStream are of the newest stream; `samples` gives the last two minutes of any stream as the unit
  * numbered them, null where a sample never came. After the consultation all of it is empty.
  */
 
@@ -20,6 +20,10 @@ export interface Probe {
   /** Blocks by what their hash said. */
   readonly proven: number;
   readonly corrupt: number;
+  /** Blocks that the unit does not hold any more. */
+  readonly gone: number;
+  /** What was measured of the known sound, last. */
+  readonly figures: object | null;
   readonly listening: object | null;
   readonly unitNow: number | null;
   readonly clockUncertainty: number | null;
@@ -56,6 +60,12 @@ export function probe(screen: Screen, consulting: Consulting): Probe {
     },
     get corrupt() {
       return sound.corrupt;
+    },
+    get gone() {
+      return consulting.backfill.lost;
+    },
+    get figures() {
+      return consulting.figures.peek();
     },
     get listening() {
       return consulting.player.peek()?.report ?? null;

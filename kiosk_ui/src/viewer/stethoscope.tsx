@@ -2,10 +2,12 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { CORNERS, type FilterName } from "../core/sound/filters.js";
 import type { Source } from "../core/messages.js";
+import type { ListeningAnswer } from "../core/requests.js";
 import type { Samples, SweepOptions } from "../core/sweep.js";
 import { Button, Choices } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { Line } from "../ui/line.js";
+import { ListeningMark, SiteChoice } from "../ui/listening.js";
 import { useScreen } from "../ui/screen.js";
 import { StateMark } from "../ui/state.js";
 import { Trace } from "../ui/wave.js";
@@ -67,7 +69,7 @@ function Listen(): JSX.Element {
   const on = consulting.player.value !== null;
   const toggle = async (): Promise<void> => {
     failed.value = false;
-    await consulting.listen(!on).catch(() => (failed.value = true));
+    await consulting.auscultate(!on).catch(() => (failed.value = true));
   };
   return (
     <>
@@ -77,6 +79,56 @@ function Listen(): JSX.Element {
       {failed.value && <Line weight="field-fault">{t("steth.no-audio")}</Line>}
     </>
   );
+}
+
+/** The way proven again, what was heard heard again, and what is heard kept. */
+function Keeping(): JSX.Element | null {
+  const screen = useScreen();
+  const { t, word } = screen;
+  const consulting = useConsulting();
+  const { requests, proving, replaying } = consulting;
+  const kept = useSignal<ListeningAnswer | null>(null);
+  const listening = screen.state.value.auscultation;
+  if (consulting.player.value === null) return null;
+  const state = listening?.state ?? "idle";
+  const recording = state === "recording";
+  const off = !screen.alive.value || proving.value;
+  const record = async (): Promise<void> => {
+    kept.value = null;
+    const answer = await requests.listening(recording ? "stop" : "record");
+    if (recording || !answer.ok) kept.value = answer;
+  };
+  const { ok, samples, code } = kept.value ?? {};
+  return (
+    <>
+      <SiteChoice
+        site={listening?.site ?? null}
+        disabled={off || recording}
+        onChoose={(site) => void requests.listening("begin", { site })}
+      />
+      <Button icon={recording ? "save" : "radio"} primary={recording} disabled={off || state === "idle"} onClick={() => void record()}>
+        {t(recording ? "listen.stop" : "listen.record")}
+      </Button>
+      <Button icon="check" disabled={off || state !== "listening"} onClick={() => void consulting.prove()}>
+        {t("listen.prove")}
+      </Button>
+      <Button icon="clock" pressed={replaying.value} onClick={() => consulting.replay(!replaying.value)}>
+        {t(replaying.value ? "listen.live" : "listen.replay")}
+      </Button>
+      {ok === true && samples !== undefined && <span role="status">{t("listen.kept", { n: Math.round(samples / 8000) })}</span>}
+      {ok === false && (
+        <Line weight="field-fault">{t("listen.failed", { why: word("error", code ?? "no-answer") })}</Line>
+      )}
+    </>
+  );
+}
+
+/** What is heard is more than the headphones can be given. */
+function Overdriven(): JSX.Element | null {
+  const screen = useScreen();
+  const { player } = useConsulting();
+  void screen.now.value; // looked at again with every tick of the clock
+  return player.value?.overdriven ? <Line weight="notice">{screen.t("listen.overdriven")}</Line> : null;
 }
 
 function Volume(): JSX.Element {
@@ -147,7 +199,10 @@ export function Stethoscope(): JSX.Element | null {
         <Listen />
         <FilterChoice />
         <Volume />
+        <Overdriven />
+        <Keeping />
       </div>
+      <ListeningMark />
     </section>
   );
 }

@@ -7,14 +7,42 @@ import { type Fetched, fetchStored } from "../core/stored.js";
 import { Dialog } from "../ui/dialog.js";
 import { Icon } from "../ui/icon.js";
 import { Notices } from "../ui/line.js";
+import { ProofMark } from "../ui/listening.js";
 import { newestFirst, ResultMarks, useOrigin, useTitle } from "../ui/result.js";
 import { useScreen } from "../ui/screen.js";
 import { ValidityMark } from "../ui/state.js";
 import { inOrder } from "../ui/value.js";
 import { useConsulting } from "./consulting.js";
 
-/** The picture as the platform stores it; its bytes are let go when it leaves the screen. */
-function StoredPicture({ object }: { object: StoredObject }): JSX.Element {
+const RECORDED = new Set(["still", "clip", "sound"]);
+
+/** At once, before the platform has the picture itself. */
+function Thumbnail({ result }: { result: Result }): JSX.Element | null {
+  const { state } = useScreen();
+  const small = state.value.thumbnails.get(result.id);
+  const url = useSignal<string | null>(null);
+  useEffect(() => {
+    if (!small) return;
+    const bytes = Uint8Array.from(atob(small.data), (letter) => letter.charCodeAt(0));
+    const made = (url.value = URL.createObjectURL(new Blob([bytes], { type: small.media_type })));
+    return () => {
+      URL.revokeObjectURL(made);
+      url.value = null;
+    };
+  }, [small, url]);
+  return url.value === null ? null : <img class="thumbnail" src={url.value} alt="" />;
+}
+
+/** As it is to be seen or heard. */
+function Shown({ object, url }: { object: StoredObject; url: string }): JSX.Element {
+  const { t } = useScreen();
+  if (object.media_type.startsWith("audio/")) return <audio class="stored" src={url} controls />;
+  if (object.media_type.startsWith("video/")) return <video class="stored" src={url} controls muted loop />;
+  return <img class="stored" src={url} alt={t("result.still")} />;
+}
+
+/** The bytes as the platform stores them; they are let go when they leave the screen. */
+function StoredBytes({ object }: { object: StoredObject }): JSX.Element {
   const { t } = useScreen();
   const { place } = useConsulting();
   const fetched = useSignal<Fetched | null>(null);
@@ -34,7 +62,7 @@ function StoredPicture({ object }: { object: StoredObject }): JSX.Element {
   const state = fetched.value?.state ?? "fetching";
   return (
     <>
-      {url.value && <img class="stored" src={url.value} alt={t("result.still")} />}
+      {url.value && <Shown object={object} url={url.value} />}
       <p class={state === "forged" ? "field-fault" : "hint"} data-proof={state}>
         <Icon name={state === "proven" ? "check" : state === "forged" ? "circle-x" : "info"} />
         {t(`stored.${state}`)}
@@ -62,9 +90,17 @@ function Facts({ result }: { result: Result }): JSX.Element {
         ))}
       </dl>
       <Notices codes={result.notices} />
-      {result.kind === "still" && object && <StoredPicture object={object} />}
+      {RECORDED.has(result.kind) && object && <StoredBytes object={object} />}
+      {object?.sound && (
+        <>
+          {object.sound.site && <p>{screen.word("site", object.sound.site)}</p>}
+          <ProofMark proof={object.sound.proof} />
+        </>
+      )}
       {object && (
         <p class="muted" dir="ltr">
+          {object.side ? `${screen.t(`shot.${object.side}`)} · ` : ""}
+          {object.seconds ? `${object.seconds} s · ` : ""}
           {object.width && object.height ? `${object.width}×${object.height} · ` : ""}
           {bytesText(object.bytes, screen.locale)} · SHA-256 <code>{shortHash(object.sha256)}</code>
         </p>
@@ -121,6 +157,7 @@ export function Tray(): JSX.Element {
               data-delivery={result.delivery}
               onClick={() => show(result)}
             >
+              <Thumbnail result={result} />
               <span class="result-title" dir="auto">
                 {title(result)}
               </span>

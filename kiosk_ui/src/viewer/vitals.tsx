@@ -8,6 +8,7 @@ import { useScreen } from "../ui/screen.js";
 import { Age, StateMark, ValidityMark } from "../ui/state.js";
 import { groups } from "../ui/value.js";
 import { DeviceWave } from "../ui/wave.js";
+import { useConsulting } from "./consulting.js";
 
 /** Why a whole device is not live stands in its own line above; here only what is true of this value alone. */
 function Row({ group, device }: { group: Numeric[]; device: Device }): JSX.Element {
@@ -70,6 +71,7 @@ function DeviceRows({ device }: { device: Device }): JSX.Element {
 export function Vitals(): JSX.Element {
   const screen = useScreen();
   const { t } = screen;
+  const { frozenAt } = useConsulting();
   const devices = [...screen.state.value.devices.values()].filter((device) => device.lease);
   const waves = devices.flatMap((device) => screen.live.waves.of(device.key).map((metric) => ({ device, metric })));
   return (
@@ -99,7 +101,7 @@ export function Vitals(): JSX.Element {
             <span class="value-name">
               {screen.word("metric", metric)} · {device.name}
             </span>
-            <DeviceWave device={device.key} metric={metric} />
+            <DeviceWave device={device.key} metric={metric} at_ms={frozenAt.value} />
           </div>
         );
       })}

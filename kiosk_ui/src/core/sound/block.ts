@@ -18,6 +18,8 @@ export interface Block {
   clipped: boolean;
   /** A reference sound, not the patient. */
   reference: boolean;
+  /** Of the known sound that proves the way. */
+  proof: boolean;
   /** The first 8 bytes of SHA-256 of the samples' bytes, as the unit computed them. */
   digest: Uint8Array<ArrayBuffer>;
 }
@@ -43,6 +45,7 @@ export function parseBlock(data: ArrayBuffer): Block | null {
     stream: view.getUint32(24, true),
     clipped: (flags & 1) !== 0,
     reference: (flags & 2) !== 0,
+    proof: (flags & 4) !== 0,
     digest: new Uint8Array(data.slice(32, 40)),
   };
 }

@@ -3,16 +3,22 @@
 import type { Block } from "./block.js";
 import { Filter, type FilterName } from "./filters.js";
 import type { PlayoutReport } from "./playout.js";
-import type { Feed } from "./worklet.js";
+import type { Feed, Tap, Tapped } from "./worklet.js";
 import workletUrl from "./worklet.ts?worker&url";
+
+const MOST_TAPPED = 400; // pieces of 43 ms: far more than the known sound
 
 export class StethoscopePlayer {
   #context: AudioContext;
   #node: AudioWorkletNode;
   #filter: Filter;
   #volume: GainNode;
+  #loudness: AnalyserNode;
+  #peaks = new Float32Array(2048);
   #report: PlayoutReport | null = null;
   #reportAt = 0;
+  #tapped: Tapped[] | null = null;
+  #replay: AudioBufferSourceNode | null = null;
 
   private constructor(context: AudioContext, filter: FilterName) {
     this.#context = context;
@@ -20,8 +26,14 @@ export class StethoscopePlayer {
     this.#filter = new Filter(context, filter);
     this.#volume = new GainNode(context);
     this.#node.connect(this.#filter.input);
+    this.#loudness = new AnalyserNode(context, { fftSize: this.#peaks.length });
     this.#filter.output.connect(this.#volume).connect(context.destination);
-    this.#node.port.onmessage = (event: MessageEvent<PlayoutReport>) => {
+    this.#volume.connect(this.#loudness);
+    this.#node.port.onmessage = (event: MessageEvent<PlayoutReport | Tapped>) => {
+      if ("samples" in event.data) {
+        if (this.#tapped && this.#tapped.length < MOST_TAPPED) this.#tapped.push(event.data);
+        return;
+      }
       this.#report = event.data;
       this.#reportAt = performance.now();
     };
@@ -61,9 +73,43 @@ export class StethoscopePlayer {
     this.#filter.set(name);
   }
 
-  /** 0 to 4: heart sounds are faint. */
+  /** 0 to 8: heart sounds are faint. */
   set volume(gain: number) {
     this.#volume.gain.setTargetAtTime(gain, this.#context.currentTime, 0.02);
+  }
+
+  /** Whether what is heard now, filtered and amplified, is more than the output can give. */
+  get overdriven(): boolean {
+    this.#loudness.getFloatTimeDomainData(this.#peaks);
+    return this.#peaks.some((value) => Math.abs(value) > 1);
+  }
+
+  /** Keep what comes out of the buffer from now on, before filter and volume. */
+  tap(): void {
+    this.#tapped = [];
+    this.#node.port.postMessage({ tap: true } satisfies Tap);
+  }
+
+  /** What was kept. */
+  untap(): Tapped[] {
+    const tapped = this.#tapped ?? [];
+    this.#tapped = null;
+    this.#node.port.postMessage({ tap: false } satisfies Tap);
+    return tapped;
+  }
+
+  /** Play these again and again instead of what is live, through the same filter; null: live again. */
+  replay(samples: Int16Array | null, rate: number): void {
+    this.#replay?.stop();
+    this.#replay?.disconnect();
+    this.#replay = null;
+    if (samples === null || samples.length === 0) return void this.#node.connect(this.#filter.input);
+    const buffer = new AudioBuffer({ length: samples.length, sampleRate: rate });
+    buffer.copyToChannel(Float32Array.from(samples, (sample) => sample / 32768), 0);
+    this.#replay = new AudioBufferSourceNode(this.#context, { buffer, loop: true });
+    this.#node.disconnect();
+    this.#replay.connect(this.#filter.input);
+    this.#replay.start();
   }
 
   forget(): void {

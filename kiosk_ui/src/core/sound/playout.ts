@@ -29,6 +29,8 @@ export interface PlayoutReport {
   underruns: number;
   gap: number;
   skipped: number;
+  /** Of these, what was jumped over before the first sound. */
+  begun: number;
   playing: boolean;
 }
 
@@ -71,6 +73,7 @@ export class Playout {
   #underruns = 0;
   #gap = 0;
   #skipped = 0;
+  #begun: number | null = null;
 
   /** Rates of the samples and of the sound that comes out, Hz. */
   constructor(rate: number, contextRate: number) {
@@ -86,6 +89,7 @@ export class Playout {
       underruns: this.#underruns,
       gap: this.#gap,
       skipped: this.#skipped,
+      begun: this.#begun ?? 0,
       playing: this.#playing,
     };
   }
@@ -123,6 +127,7 @@ export class Playout {
     this.#end = first;
     this.#position = first;
     this.#playing = false;
+    this.#begun = null;
     this.#jitter = new Jitter();
   }
 
@@ -137,6 +142,7 @@ export class Playout {
       this.#playing = true;
       this.#pausing = false;
       this.#jump();
+      this.#begun ??= this.#skipped;
       this.#level = this.target;
     }
     if (this.#ahead > this.target + TOO_FULL_S) this.#jump();

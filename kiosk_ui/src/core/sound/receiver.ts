@@ -3,8 +3,9 @@
 import type { Samples } from "../sweep.js";
 import type { Block } from "./block.js";
 
-export const KEPT_S = 30;
-const STREAMS_REMEMBERED = 8;
+export const KEPT_S = 120; // a way that was down for 40 s is filled again from behind
+const STREAMS_REMEMBERED = 6;
+const SETTLED_S = 1.5; // the channel is reliable: what is missing for less may be on its way
 
 export interface StreamCount {
   stream: number;
@@ -19,11 +20,21 @@ export interface StreamCount {
   reference: boolean;
 }
 
-/** One stream's last 30 seconds, numbered as the unit numbered them. */
+/** Consecutive blocks, by the unit's number of the first. */
+export interface Hole {
+  sequence: number;
+  count: number;
+}
+
+/** One stream's last two minutes, numbered as the unit numbered them. */
 export class Stream implements Samples {
   readonly id: number;
   readonly rate: number;
   readonly reference: boolean;
+  readonly proof: boolean;
+  /** Samples of one block, and the instant of sample 0 on the unit's clock, ms. */
+  readonly block: number;
+  #origin_ms: number;
   #values: Int16Array;
   #filled: Uint8Array;
   #begin: number;
@@ -36,6 +47,9 @@ export class Stream implements Samples {
     this.id = block.stream;
     this.rate = block.rate;
     this.reference = block.reference;
+    this.proof = block.proof;
+    this.block = block.samples.length;
+    this.#origin_ms = block.capture_ms - (block.first * 1000) / block.rate;
     this.#values = new Int16Array(this.rate * KEPT_S);
     this.#filled = new Uint8Array(this.rate * KEPT_S);
     this.#begin = block.first;
@@ -69,6 +83,32 @@ export class Stream implements Samples {
     const slot = index % this.#values.length;
     if (index < this.first || index >= this.#end || this.#filled[slot] === 0) return Number.NaN;
     return this.#values[slot] ?? Number.NaN;
+  }
+
+  /** The instant at which sample `index` was captured, unit clock, ms. */
+  instant(index: number): number {
+    return this.#origin_ms + (index * 1000) / this.rate;
+  }
+
+  /** What has not come and is not on its way any more, oldest first. `over`: nothing of this stream is on its way. */
+  holes(over = false): Hole[] {
+    const holes: Hole[] = [];
+    if (this.#end - this.#begin === this.#received) return holes;
+    const size = this.block;
+    const oldest = Math.ceil(this.first / size);
+    const newest = Math.floor((this.#end - (over ? 0 : SETTLED_S) * this.rate) / size);
+    for (let sequence = oldest; sequence < newest; sequence++) {
+      if (!Number.isNaN(this.at(sequence * size))) continue;
+      const last = holes.at(-1);
+      if (last && last.sequence + last.count === sequence) last.count += 1;
+      else holes.push({ sequence, count: 1 });
+    }
+    return holes;
+  }
+
+  /** A copy of samples `first` to `first + count`; what never came is 0. */
+  copy(first: number, count: number): Int16Array<ArrayBuffer> {
+    return Int16Array.from({ length: count }, (_, offset) => this.at(first + offset) || 0);
   }
 
   /** False when the block came before, or is older than what is kept. */
@@ -117,6 +157,11 @@ export class StethoscopeReceiver {
 
   stream(id: number): Stream | null {
     return this.#streams.get(id) ?? null;
+  }
+
+  /** Newest first. */
+  get streams(): Stream[] {
+    return [...this.#streams.values()].reverse();
   }
 
   get counts(): StreamCount[] {
