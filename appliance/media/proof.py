@@ -22,7 +22,7 @@ from appliance.media.stethoscope import RATE_HZ
 from appliance.records.model import Proof
 
 TONES_HZ = (20, 40, 60, 100, 200, 500, 1000, 2000)
-TONE = 0.12  # of full scale, each: eight of them reach 0.96 at most
+TONE = 0.14  # of full scale, each: with the phases below they reach 0.92 together
 LEAD_S, TONES_S, PAUSE_S, HEART_S = 0.5, 1.4, 0.4, 1.7
 EDGE_S = 0.1  # the tones rise and fall: what is measured lies within
 SECONDS = LEAD_S + TONES_S + PAUSE_S + HEART_S
