@@ -86,6 +86,12 @@ def _uninstall(arguments: argparse.Namespace) -> int:
     return uninstall.run(arguments.rest, sys.stdout)
 
 
+def _provision(arguments: argparse.Namespace) -> int:
+    from provisioning import command  # noqa: PLC0415
+
+    return command.run(arguments.rest, sys.stdout)
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from appliance import selftest  # noqa: PLC0415
 
@@ -159,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
 
     passed_on("install", _install, "install the service, its rules and its screens on Debian 12 or 13")
     passed_on("uninstall", _uninstall, "take back what install did")
+    passed_on("provision", _provision, "enrol, configure, accept and retire this unit")
 
     with_config(add("check", _check, "the unit's self-test"))
 

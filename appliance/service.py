@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Protocol
 
 from appliance import diagnostics
@@ -27,6 +28,7 @@ from appliance.instruments.roster import Roster, check_owners
 from appliance.instruments.supervisor import Supervisor
 from appliance.media.buttons import Buttons, wanted
 from appliance.media.engine import Engine, EngineSettings
+from appliance.media.look import look
 from appliance.media.opening import picture_source, sound_source
 from appliance.media.peer import Offered
 from appliance.media.sharing import Sharing
@@ -140,7 +142,17 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
 
     web = app.build(
         Ports(
-            settings, store, feed, room, supervisor, calls, diagnostics.Health(settings, store, ui), bench, ui, hotplug
+            settings,
+            store,
+            feed,
+            room,
+            supervisor,
+            calls,
+            diagnostics.Health(settings, store, ui),
+            bench,
+            ui,
+            hotplug,
+            {picture.key: partial(look, picture) for picture in pictures},
         )
     )
     return {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.care.room import Room
 from appliance.config import Settings
 from appliance.feed import Feed
+from appliance.media.look import Look
 from appliance.records.model import KeptResult
 from appliance.records.store import Store
 
@@ -80,3 +81,4 @@ class Ports:
     simulator: Simulator | None
     ui: Path | None
     plugged: Plugged | None = None
+    cameras: Mapping[str, Callable[[], Look]] = field(default_factory=dict)

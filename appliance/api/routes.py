@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response, WebSocket
 
-from appliance.api import models, recordings
+from appliance.api import models, recordings, technician
 from appliance.api.live import Screens
 from appliance.api.ports import Ports
 from appliance.care import messages
@@ -35,7 +35,7 @@ def hello(settings: Settings) -> Message:
 def router(ports: Ports) -> APIRouter:
     """All routes, wired to the service's parts."""
     routes = APIRouter(prefix="/api")
-    for add in (_unit, _plugged, _consultation, _charting, recordings.add, _preview, _simulator):
+    for add in (_unit, _plugged, _consultation, _charting, recordings.add, technician.add, _preview, _simulator):
         add(routes, ports)
     return routes
 

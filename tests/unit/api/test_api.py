@@ -260,3 +260,12 @@ async def test_a_device_is_asked_for_again(tmp_path: Path) -> None:
         assert (await it.post("/api/devices/oximeter/again", {})).status_code == 204
         refused = await it.post("/api/devices/teapot/again", {})
         assert refused.json()["error"] == "no-such-device"
+
+
+async def test_no_camera_is_tested_while_a_patient_is_there(tmp_path: Path) -> None:
+    async with unit(tmp_path) as it:
+        there = await it.http.get("/api/technician/sources/otoscope/look")
+        assert (there.status_code, there.json()["error"]["code"]) == (404, "no-such-source")
+        await active(it)
+        busy = await it.http.get("/api/technician/sources/otoscope/look")
+        assert (busy.status_code, busy.json()["error"]["code"]) == (409, "consultation-open")
