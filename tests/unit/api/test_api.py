@@ -265,7 +265,7 @@ async def test_a_device_is_asked_for_again(tmp_path: Path) -> None:
 async def test_no_camera_is_tested_while_a_patient_is_there(tmp_path: Path) -> None:
     async with unit(tmp_path) as it:
         there = await it.http.get("/api/technician/sources/otoscope/look")
-        assert (there.status_code, there.json()["error"]["code"]) == (404, "no-such-source")
+        assert (there.status_code, there.json()["error"]) == (404, "no-such-source")
         await active(it)
         busy = await it.http.get("/api/technician/sources/otoscope/look")
-        assert (busy.status_code, busy.json()["error"]["code"]) == (409, "consultation-open")
+        assert (busy.status_code, busy.json()["error"]) == (409, "consultation-open")
