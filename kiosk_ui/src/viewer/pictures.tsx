@@ -134,6 +134,11 @@ export function PicturesView(): JSX.Element {
           key={main.key}
         />
         <Moment />
+        <div class="picture-tools">
+          <Freeze frozen={frozen.value} onToggle={() => freeze(!frozen.value)} />
+          <Side source={main} />
+          <Clip source={main} key={`clip ${main.key}`} />
+        </div>
       </div>
       <div class="picture-side">
         {others.map((source) => (
@@ -145,9 +150,6 @@ export function PicturesView(): JSX.Element {
           </div>
         ))}
         <Still source={main} key={main.key} />
-        <Freeze frozen={frozen.value} onToggle={() => freeze(!frozen.value)} />
-        <Clip source={main} key={`clip ${main.key}`} />
-        <Side source={main} />
       </div>
     </section>
   );
