@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, clock, rtcsctptransport
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, clock, rtcrtpsender, rtcsctptransport
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters, RTCRtpParameters
@@ -18,7 +18,6 @@ from aiortc.rtp import (
     RTCP_PSFB_APP,
     RTCP_RTPFB,
     RTCP_RTPFB_NACK,
-    RTP_HISTORY_SIZE,
     HeaderExtensions,
     HeaderExtensionsMap,
     RtcpPsfbPacket,
@@ -34,12 +33,17 @@ from OpenSSL import SSL
 
 from appliance.media.feedback import FORMAT as EVERY_PACKET_FORMAT
 from appliance.media.feedback import URI as TRANSPORT_NUMBER
+from appliance.media.feedback import Packet
 
 ABS_SEND_TIME_BYTES, TRANSPORT_NUMBER_ID = 3, 5
 ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 ABS_CAPTURE_TIME_ID = 6
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+PLAYOUT_DELAY_ID, PLAYOUT_STEP_MS, PLAYOUT_MOST_MS = 7, 10, 2000
+HISTORY = 1024  # packets that can be sent again; aiortc's 128 are a third of a second of a 1080p picture
 EVERY_PACKET = RTCRtcpFeedback(type="transport-cc")
 MOST_AGAIN = 128  # packets that one request can name
+CAME_S = 5.0  # so long, requests for a packet that came are old ones
 # As the other end's (dcSCTP in libwebrtc): aiortc's one second delays a lost block of sound by more than its buffer.
 SCTP_RTO_MIN_S, SCTP_RTO_INITIAL_S = 0.4, 1.0
 # aiortc names only ECDSA ciphers: a peer with an RSA certificate finds none in common (aiortc issue 1434).
@@ -57,6 +61,9 @@ def prepare() -> None:
     for kind in ("audio", "video"):
         _offer(kind, ABS_CAPTURE_TIME_ID, ABS_CAPTURE_TIME)
     _offer("video", TRANSPORT_NUMBER_ID, TRANSPORT_NUMBER)  # sound is small, and never held back
+    _offer("video", PLAYOUT_DELAY_ID, PLAYOUT_DELAY)
+    sender: Any = rtcrtpsender
+    sender.RTP_HISTORY_SIZE = HISTORY
     for codec in CODECS["video"]:
         if EVERY_PACKET not in codec.rtcpFeedback:
             codec.rtcpFeedback.append(EVERY_PACKET)
@@ -109,12 +116,15 @@ def codec_name(transceiver: RTCRtpTransceiver) -> str:
 
 
 class CaptureTimeMap(HeaderExtensionsMap):
-    """Adds abs-capture-time (64-bit NTP) to what aiortc writes. A packet sent again carries its first stamp."""
+    """Adds abs-capture-time (64-bit NTP) and the playout delay to what aiortc writes. A packet sent again carries its
+    first stamp."""
 
     def __init__(self) -> None:
         super().__init__()
         self._id: int | None = None
+        self._playout_id: int | None = None
         self.ntp = 0
+        self.playout_ms = 0  # the receiver shows a picture no sooner than this after it could
 
     def configure(self, parameters: RTCRtpParameters) -> None:
         """Learn the number that was negotiated for the extension."""
@@ -122,16 +132,21 @@ class CaptureTimeMap(HeaderExtensionsMap):
         for extension in parameters.headerExtensions:
             if extension.uri == ABS_CAPTURE_TIME:
                 self._id = extension.id
+            elif extension.uri == PLAYOUT_DELAY:
+                self._playout_id = extension.id
 
     def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
         """The extensions of one packet."""
         values.transport_sequence_number = 0  # room for it; the number is written when the packet leaves
         profile, value = super().set(values)
         ntp = vars(values).setdefault("abs_capture_time", self.ntp)
-        if self._id is None or not ntp:
-            return profile, value
-        stamp = (self._id, struct.pack("!Q", ntp))
-        return pack_header_extensions([*unpack_header_extensions(profile, value), stamp])
+        more = []
+        if self._id is not None and ntp:
+            more.append((self._id, struct.pack("!Q", ntp)))
+        if self._playout_id is not None:
+            limits = self.playout_ms // PLAYOUT_STEP_MS << 12 | PLAYOUT_MOST_MS // PLAYOUT_STEP_MS
+            more.append((self._playout_id, limits.to_bytes(3, "big")))
+        return pack_header_extensions([*unpack_header_extensions(profile, value), *more]) if more else (profile, value)
 
 
 class SenderTap:
@@ -153,6 +168,8 @@ class SenderTap:
     def sending(self, ntp: int) -> None:
         """The packets that follow were captured at this instant (64-bit NTP)."""
         self._extensions.ntp = ntp
+        if self.transport is not None:
+            self._extensions.playout_ms = self.transport.playout_ms()
 
     def fresh(self) -> None:
         """A key frame follows: what was sent before needs not be sent again."""
@@ -168,7 +185,7 @@ class SenderTap:
         A receiver that has it throws the second one away, and tells when it came.
         """
         number = self._newest()
-        packet = None if number is None else self._inner._RTCRtpSender__rtp_history.get(number % RTP_HISTORY_SIZE)
+        packet = None if number is None else self._inner._RTCRtpSender__rtp_history.get(number % HISTORY)
         kind = self._inner._RTCRtpSender__rtx_payload_type
         if packet is None or kind is None:
             return None
@@ -179,6 +196,21 @@ class SenderTap:
 
     def _newest(self) -> int | None:
         return None if self.transport is None else self.transport.newest.get(self._inner._ssrc)
+
+    @property
+    def stream(self) -> int:
+        """The SSRC of what is sent for the first time."""
+        stream: int = self._inner._ssrc
+        return stream
+
+    async def told(self, packet: Packet, came: bool) -> None:
+        """What the receiver said of a packet: one that was lost is sent again before it is asked for (the asking may
+        be lost too), one that came needs not be."""
+        asked = packet.number in self._asked_s
+        if came and asked:
+            self._asked_s[packet.number] = time.monotonic() + CAME_S
+        elif not came and (asked or not packet.again) and self.transport is not None:  # else it filled a probe
+            await self._send_again([packet.number], self.transport)
 
     async def _handled(self, packet: Any) -> None:
         if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
@@ -202,10 +234,11 @@ class SenderTap:
                 self._asked_s.pop(number, None)
                 self._asked_s[number] = now_s
                 with transport.sending_again():
-                    await self._inner._retransmit(number)
+                    for _ in range(transport.copies()):
+                        await self._inner._retransmit(number)
                 if not transport.taken:
                     self._on_key()  # what is missing stays missing
-        while len(self._asked_s) > RTP_HISTORY_SIZE:
+        while len(self._asked_s) > HISTORY:
             del self._asked_s[next(iter(self._asked_s))]
 
     async def _reported(self, packets: list[Any]) -> None:
@@ -238,12 +271,19 @@ class TransportTap:
     """What a DTLS transport does not offer: pictures leave paced and numbered, and it is told which of them came."""
 
     def __init__(
-        self, sender: RTCRtpSender, on_told: Callable[[bytes], None], round_trip_s: Callable[[], float]
+        self,
+        sender: RTCRtpSender,
+        on_told: Callable[[bytes], None],
+        round_trip_s: Callable[[], float],
+        copies: Callable[[], int],
+        playout_ms: Callable[[], int],
     ) -> None:
         inner: Any = sender.transport
         self._inner, self._on_told, self.round_trip_s = inner, on_told, round_trip_s
+        self.copies, self.playout_ms = copies, playout_ms
         self._send, self._handle = inner._send_rtp, inner._handle_rtcp_data
         self._pictures: set[int] = set()
+        self._repeated: dict[int, int] = {}  # the stream of repetitions -> what it repeats
         self.newest: dict[int, int] = {}  # the last number of each stream
         self._paced: Paced | None = None
         self._again, self.taken = False, True
@@ -254,6 +294,7 @@ class TransportTap:
         for sender in senders:
             inner: Any = sender
             self._pictures |= {inner._ssrc, inner._rtx_ssrc}
+            self._repeated[inner._rtx_ssrc] = inner._ssrc
         self._paced = paced
         self._inner._send_rtp = self._sent
 
@@ -275,6 +316,16 @@ class TransportTap:
         """A key frame makes what was to be sent again useless."""
         if self._paced is not None:
             self._paced.forget()
+
+    def which(self, data: bytes) -> Packet:
+        """Of an RTP packet: which one it is, or repeats (RFC 4588, 4: the first two bytes of its payload)."""
+        stream = int.from_bytes(data[8:12], "big")
+        if stream not in self._repeated:
+            return Packet(stream, int.from_bytes(data[2:4], "big"))
+        at = 12 + 4 * (data[0] & 0x0F)
+        if data[0] & 0x10:
+            at += 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
+        return Packet(self._repeated[stream], int.from_bytes(data[at : at + 2], "big"), again=True)
 
     async def leave(self, data: bytes, number: int) -> None:
         """Send a packet, with the instant at which it leaves and its number. `ConnectionError`."""

@@ -26,6 +26,7 @@ from appliance.media import aiortc_inside as inside
 from appliance.media.channel import Channel
 from appliance.media.encoder import OPUS_CLOCK_HZ, VIDEO_CLOCK_HZ
 from appliance.media.encoding import LEAST_BPS, USUAL_HZ, Encoding, usual_rate_bps
+from appliance.media.feedback import Packet
 from appliance.media.governor import DETAIL_WEIGHT, MOTION_WEIGHT, Governor, Lane
 from appliance.media.pacer import Pacer
 from appliance.media.sound import SoundSource
@@ -120,6 +121,7 @@ class Call:
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._ruling: list[asyncio.Task[None]] = []
+        self._telling: set[asyncio.Task[None]] = set()
         self._tap: inside.TransportTap | None = None
         self._pacer = Pacer(self._leave, self._filler)
         self.governor = Governor(self._pacer)
@@ -221,8 +223,12 @@ class Call:
         if not pictures:
             return
         senders = [line.transceiver.sender for line in pictures]
-        self._tap = inside.TransportTap(senders[0], self.governor.feedback, lambda: self.governor.rtt_ms / 1000)
+        rule = self.governor
+        self._tap = inside.TransportTap(
+            senders[0], rule.feedback, lambda: rule.nearest_ms / 1000, lambda: rule.copies, lambda: rule.playout_ms
+        )
         self._tap.pace(senders, self._pacer)
+        rule.on_told = self._told
         for line in pictures:
             assert line.track.tap is not None
             line.track.tap.transport = self._tap
@@ -236,7 +242,17 @@ class Call:
 
     async def _leave(self, data: bytes, probe: int) -> None:
         assert self._tap is not None
-        await self._tap.leave(data, self.governor.number(len(data), probe))
+        await self._tap.leave(data, self.governor.number(len(data), probe, self._tap.which(data)))
+
+    def _told(self, packet: Packet, came: bool) -> None:
+        """The receiver told of one packet."""
+        if came and not packet.again:
+            return
+        for line in self._lines:
+            if line.track.tap is not None and line.track.tap.stream == packet.stream:
+                task = asyncio.create_task(line.track.tap.told(packet, came), name="again")
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
 
     def _filler(self) -> bytes | None:
         taps = (line.track.tap for line in self._lines if line.source.kind == "video")

@@ -29,6 +29,9 @@ BUSY = 0.5  # of the estimate is sent
 LOSS_HIGH, LOSS_HEAVY = 0.10, 0.25
 LOSS_S = 0.5
 PROBE_PACKETS = 5
+TRIAL_S = 1.0  # so long after sending less, the loss is looked at again:
+OWN = 0.6  # if so much of it is still there, it is the way's own and no reason to send less
+OWN_MOST = 0.15
 
 
 class Way(StrEnum):
@@ -138,6 +141,8 @@ class Estimator:
         self._told_us: int | None = None
         self._decreased_us = -(10**9)
         self._burst = Burst(0)
+        self._own = 0.0  # what is lost whatever is sent
+        self._trial: tuple[int, float] | None = None  # when less was sent because of which loss
 
     def told(self, packets: Iterable[Told], now_us: int, rtt_ms: float) -> None:
         """Take one message in. `now_us`: the clock of `Sent.sent_us`."""
@@ -165,9 +170,15 @@ class Estimator:
             self._lost.popleft()
         every = sum(row[1] for row in self._lost)
         self.loss = sum(row[2] for row in self._lost) / every if every else 0.0
+        if self._trial is None:
+            self._own = min(self._own, self._own + 0.02 * (self.loss - self._own))
+        elif now_us - self._trial[0] > TRIAL_S * 1e6:
+            still = self.loss > OWN * self._trial[1] and self.trend.way is not Way.OVERUSED
+            self._own, self._trial = min(self.loss, OWN_MOST) if still else 0.0, None
 
     def _adjust(self, now_us: int, passed_s: float, rtt_ms: float) -> None:
-        """Section 5.5 (delay) and 6 (loss)."""
+        """Section 5.5 (delay) and 6 (loss); what a radio loses whatever is sent is told from what is too much."""
+        high = LOSS_HIGH + self._own
         may_decrease = now_us - self._decreased_us > max(rtt_ms, 100.0) * 1000
         if self.trend.way is Way.OVERUSED and may_decrease:
             # Who sends less than he may says little of the way by what arrives.
@@ -175,13 +186,16 @@ class Estimator:
             self._capacity_bps = self.acked_bps if busy and self.acked_bps is not None else self.rate_bps
             self.rate_bps = min(self.rate_bps, BACK_OFF * self._capacity_bps)
             self._decreased_us = now_us
-        elif self.loss > LOSS_HIGH and may_decrease:
+        elif self.loss > LOSS_HEAVY or (self.loss > high and self._trial is None):
+            if not may_decrease:
+                return
             self.rate_bps *= 1 - 0.5 * self.loss
+            self._trial = self._trial or (now_us, self.loss)
             if self.loss > LOSS_HEAVY and self.acked_bps is not None:
                 # A queue that is full at once shows no trend: what comes through is what the way carries.
                 self.rate_bps = min(self.rate_bps, BACK_OFF * self.acked_bps)
             self._decreased_us = now_us
-        elif self.trend.way is Way.NORMAL and self.loss <= LOSS_HIGH:
+        elif self.trend.way is Way.NORMAL and self.loss <= high:
             self._increase(passed_s, rtt_ms)
 
     def _increase(self, passed_s: float, rtt_ms: float) -> None:

@@ -18,12 +18,22 @@ HISTORY = 1 << 14  # packets: half a minute at 6 Mbit/s, and less than half of w
 
 
 @dataclass(frozen=True, slots=True)
+class Packet:
+    """Which one: its stream (SSRC) and its number there. One that is sent again is the one that it repeats."""
+
+    stream: int
+    number: int
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """One packet that left: when (microseconds of any one clock), how large, and of which probe (0: none)."""
 
     sent_us: int
     size: int
     probe: int = 0
+    packet: Packet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +51,12 @@ class Ledger:
         self._sent: dict[int, Sent] = {}
         self._next = 0
 
-    def number(self, sent_us: int, size: int, probe: int = 0) -> int:
+    def number(self, sent_us: int, size: int, probe: int = 0, packet: Packet | None = None) -> int:
         """The number under which the next packet leaves."""
         number = self._next
         self._next = (number + 1) & 0xFFFF
         self._sent.pop((number - HISTORY) & 0xFFFF, None)
-        self._sent[number] = Sent(sent_us, size, probe)
+        self._sent[number] = Sent(sent_us, size, probe, packet)
         return number
 
     def told(self, fci: bytes) -> list[Told]:

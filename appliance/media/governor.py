@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appliance.media.estimate import MOST_BPS, Estimator, Way
-from appliance.media.feedback import Ledger
+from appliance.media.feedback import Ledger, Packet
 from appliance.media.outlet import Outlet
 from appliance.media.pacer import Pacer
 from drivers.core.errors import PacketError
@@ -27,6 +27,9 @@ MARGIN = 0.9  # of the budget goes to the encoders; the rest is headers and what
 STANDING_MS, DRAIN = 80.0, 0.6  # a queue that stands on the way is emptied by sending so much less
 NEAREST_S = 10.0  # the shortest round trip of so long is the way's own
 DETAIL_WEIGHT, MOTION_WEIGHT = 3, 1
+LOSS_SHARE = 0.05  # of the newest loss in the one that is told and acted on: two seconds
+COPIES_LOSS = 0.015, 0.07  # beyond these a lost packet is sent again twice, three times
+LOSSY_PLAYOUT_MS = 200  # two rounds of repetition on a way of 50 ms there and back
 
 
 @dataclass(slots=True)
@@ -79,6 +82,8 @@ class Governor:
         self.pacer, self.ledger, self.estimator = pacer, Ledger(), Estimator()
         self.lanes: list[Lane] = []
         self.rtt_ms = 100.0
+        self.on_told: Callable[[Packet, bool], None] = lambda packet, came: None
+        self._loss = 0.0
         self._clock_us = clock_us
         self._nearest: deque[tuple[float, float]] = deque()  # seconds, ms; rising
         self._remb_bps: int | None = None
@@ -88,9 +93,9 @@ class Governor:
         self._first = list(FIRST_PROBES)
         self._sent_bytes, self._sent_s, self._sent_bps = 0, time.monotonic(), 0.0
 
-    def number(self, size: int, probe: int) -> int:
+    def number(self, size: int, probe: int, packet: Packet | None = None) -> int:
         """The transport-wide number of the packet that leaves now."""
-        return self.ledger.number(self._clock_us(), size, probe)
+        return self.ledger.number(self._clock_us(), size, probe, packet)
 
     def feedback(self, fci: bytes) -> None:
         """What the receiver tells of single packets; what cannot be read changes nothing."""
@@ -105,6 +110,10 @@ class Governor:
             self.rtt_ms += 0.1 * (waited_ms - self.rtt_ms)
             self._near(waited_ms, now_us / 1e6)
         self.estimator.told(told, now_us, self.rtt_ms)
+        # What came is heard of first: of two copies one is enough.
+        for one in sorted(told, key=lambda one: one.arrived_us is None):
+            if one.sent.packet is not None:
+                self.on_told(one.sent.packet, one.arrived_us is not None)
 
     def _near(self, rtt_ms: float, now_s: float) -> None:
         while self._nearest and self._nearest[-1][1] >= rtt_ms:
@@ -117,6 +126,23 @@ class Governor:
     def queue_ms(self) -> float:
         """How long packets wait on the way, beyond its own length."""
         return self.rtt_ms - self._nearest[0][1] if self._nearest else 0.0
+
+    @property
+    def nearest_ms(self) -> float:
+        """There and back, without what packets wait on the way."""
+        return self._nearest[0][1] if self._nearest else self.rtt_ms
+
+    @property
+    def copies(self) -> int:
+        """How often a lost packet is sent again at once: where many are lost, the repetition would be lost too."""
+        if self.queue_ms > STANDING_MS / 2:
+            return 1  # what is lost is lost for want of room
+        return 1 + sum(self._loss > share for share in COPIES_LOSS)
+
+    @property
+    def playout_ms(self) -> int:
+        """How long the receiver should hold pictures back, so that what is sent again comes in time to be shown."""
+        return LOSSY_PLAYOUT_MS if self._loss > COPIES_LOSS[0] else 0
 
     def remb(self, limit_bps: int) -> None:
         """What the receiver says that the way carries."""
@@ -132,7 +158,7 @@ class Governor:
     @property
     def budget(self) -> Budget:
         """For the feed."""
-        return Budget(round(self.limit_bps), round(self._sent_bps), round(self.estimator.loss, 4), round(self.rtt_ms))
+        return Budget(round(self.limit_bps), round(self._sent_bps), round(self._loss, 4), round(self.rtt_ms))
 
     async def run(self) -> None:
         """For ever."""
@@ -150,6 +176,7 @@ class Governor:
 
     def _count(self) -> None:
         now_s = time.monotonic()
+        self._loss += LOSS_SHARE * (self.estimator.loss - self._loss)
         if now_s - self._sent_s >= 1.0:
             self._sent_bps = 8 * (self.pacer.left_bytes - self._sent_bytes) / (now_s - self._sent_s)
             self._sent_bytes, self._sent_s = self.pacer.left_bytes, now_s

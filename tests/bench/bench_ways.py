@@ -72,7 +72,9 @@ CASES: Mapping[str, Case] = MappingProxyType(
         "3 pictures, 2 Mbit/s": Case(3, narrow(2e6), 0),
         "3 pictures, 1 Mbit/s": Case(3, narrow(1e6), 0),
         "2 pictures, 1 Mbit/s, 5 % loss": Case(2, narrow(1e6, 0.05), 1),
-        "4 - 0.5 - 4 Mbit/s": Case(1, (*narrow(4e6, seconds=5), *narrow(0.5e6, seconds=12), *narrow(4e6, seconds=12)), 0),
+        "4 - 0.5 - 4 Mbit/s": Case(
+            1, (*narrow(4e6, seconds=5), *narrow(0.5e6, seconds=12), *narrow(4e6, seconds=12)), 0
+        ),
     }
 )
 USED = 0.8  # of what one picture wants, 2.5 Mbit/s: the step up is used
