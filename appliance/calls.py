@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LAST_WORDS_S = 0.5  # for `wiped` to reach those who watch, before their connection ends
-OF_THE_UNIT = frozenset({"unknown"})  # what is plugged in or heard near it is no affair of a remote party
+OF_THE_UNIT = frozenset({"unknown", "peer"})  # what is plugged in, and who else there is, is no remote party's affair
 WITH_DOCTOR = frozenset({State.ACTIVE, State.REVIEW})
 DOCTOR = {
     CallState.CONNECTING: "waiting",
@@ -69,6 +69,11 @@ class Calls:
         self._remote: dict[str, tuple[str, str]] = {}  # peer: consultation, name
         self._ending: set[asyncio.Task[None]] = set()
         room.watch(self._consultation)
+
+    @property
+    def remote(self) -> Peers:
+        """The remote parties, without the kiosk's own previews."""
+        return self._peers
 
     async def close(self) -> None:
         """End every call."""

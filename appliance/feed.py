@@ -24,6 +24,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "notice": ("device",),
     "procedure": ("device",),
     "source": ("key",),
+    "peer": ("peer",),
     "unknown": ("id",),
     "result": ("id",),
     "consultation": (),
@@ -35,7 +36,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "storage": (),
 }
 # What belongs to one patient: forgotten when the consultation is over.
-OF_THE_PATIENT = frozenset({"numeric", "notice", "procedure", "result", "consultation", "auscultation", "thumbnail"})
+OF_THE_PATIENT = frozenset(
+    {"peer", "numeric", "notice", "procedure", "result", "consultation", "auscultation", "thumbnail"}
+)
 
 BEAT_S = 0.25
 MAX_WAVEFORMS = 64

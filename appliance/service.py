@@ -31,10 +31,11 @@ from appliance.media.engine import Engine, EngineSettings
 from appliance.media.look import look
 from appliance.media.opening import picture_source, sound_source
 from appliance.media.peer import Offered
+from appliance.media.peers import Peers
 from appliance.media.sharing import Sharing
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
-from appliance.media.status import source_messages
+from appliance.media.status import peer_messages, source_messages
 from appliance.platform.client import Platform
 from appliance.platform.fhir.parts import Sender
 from appliance.platform.forwarder import Forwarder
@@ -163,6 +164,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         "devices": supervisor.run(),
         "hotplug": hotplug.run(),
         "sources": _tell_sources(feed, (pictures, sound)),
+        "peers": _tell_peers(feed, calls.remote),
         "buttons": _take_stills(buttons, calls),
         "forwarder": forwarder.run(),
         "link": link.run(),
@@ -198,6 +200,11 @@ def _sources(settings: Settings, bench: Bench | None, ending: AsyncExitStack) ->
 async def _tell_sources(feed: Feed, sources: Sources) -> None:
     pictures, sound = sources
     async for message in source_messages((*pictures, *((sound,) if sound else ()))):
+        feed.publish(message)
+
+
+async def _tell_peers(feed: Feed, peers: Peers) -> None:
+    async for message in peer_messages(peers):
         feed.publish(message)
 
 

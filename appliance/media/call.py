@@ -121,6 +121,7 @@ class Call:
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._ruling: list[asyncio.Task[None]] = []
+        self.exact_sound = False  # the remote party also gets every sample, over a channel
         self._telling: set[asyncio.Task[None]] = set()
         self._tap: inside.TransportTap | None = None
         self._pacer = Pacer(self._leave, self._filler)
@@ -228,7 +229,7 @@ class Call:
             senders[0], rule.feedback, lambda: rule.nearest_ms / 1000, lambda: rule.copies, lambda: rule.playout_ms
         )
         self._tap.pace(senders, self._pacer)
-        rule.on_told = self._told
+        rule.on_told, rule.on_narrow = self._told, self._narrow
         for line in pictures:
             assert line.track.tap is not None
             line.track.tap.transport = self._tap
@@ -243,6 +244,12 @@ class Call:
     async def _leave(self, data: bytes, probe: int) -> None:
         assert self._tap is not None
         await self._tap.leave(data, self.governor.number(len(data), probe, self._tap.which(data)))
+
+    def _narrow(self, narrow: bool) -> None:
+        """Where there is no room for both, the exact samples go and the track of the same sound rests."""
+        for line in self._lines:
+            if isinstance(line.source, SoundSource) and line.encoding is not None and self.exact_sound:
+                (line.encoding.leave if narrow else line.encoding.join)(line.track.outlet)
 
     def _told(self, packet: Packet, came: bool) -> None:
         """The receiver told of one packet."""

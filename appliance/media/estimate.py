@@ -24,11 +24,15 @@ UP, DOWN = 0.0087, 0.039  # how fast the threshold follows, a millisecond
 OVERUSE_MS = 10.0
 BACK_OFF = 0.85
 GROWTH = 1.08  # a second
-ACKED_S = 0.3
+ACKED_S = 0.5
 BUSY = 0.5  # of the estimate is sent
 LOSS_HIGH, LOSS_HEAVY = 0.10, 0.25
 LOSS_S = 0.5
 PROBE_PACKETS = 5
+NARROW_MS, GROWS_MS, RECENT_MS = 100.0, 10.0, 150.0
+LEAST_SHARE = 0.6
+RECENT_PACKETS, FEW_LEAST = 10, 0.7
+FORGET = 0.001  # of the difference between the longest and the shortest wait, each time it is told of
 TRIAL_S = 1.0  # so long after sending less, the loss is looked at again:
 OWN = 0.6  # if so much of it is still there, it is the way's own and no reason to send less
 OWN_MOST = 0.15
@@ -141,6 +145,7 @@ class Estimator:
         self._told_us: int | None = None
         self._decreased_us = -(10**9)
         self._burst = Burst(0)
+        self._least_us, self._waited_us = float(1 << 62), 0
         self._own = 0.0  # what is lost whatever is sent
         self._trial: tuple[int, float] | None = None  # when less was sent because of which loss
 
@@ -153,10 +158,15 @@ class Estimator:
             self.trend.packet(told.sent.sent_us, told.arrived_us)
             self._acked.append((told.arrived_us, told.sent.size))
         self._probed(came)
-        self._count(len(packets), len(packets) - len(came), now_us)
+        # What left before less was sent says nothing of what is sent now.
+        since = [one for one in packets if one.sent.sent_us > self._decreased_us]
+        self._count(len(since), sum(one.arrived_us is None for one in since), now_us)
         passed_s = 0.0 if self._told_us is None else min((now_us - self._told_us) / 1e6, 1.0)
         self._told_us = now_us
-        self._adjust(now_us, passed_s, rtt_ms)
+        if self._narrowed(since):
+            self._decrease(self._recent_bps(), now_us)
+        else:
+            self._adjust(now_us, passed_s, rtt_ms)
         self.rate_bps = min(max(self.rate_bps, LEAST_BPS), MOST_BPS)
 
     def _count(self, told: int, lost: int, now_us: int) -> None:
@@ -176,6 +186,33 @@ class Estimator:
             still = self.loss > OWN * self._trial[1] and self.trend.way is not Way.OVERUSED
             self._own, self._trial = min(self.loss, OWN_MOST) if still else 0.0, None
 
+    def _narrowed(self, packets: Iterable[Told]) -> bool:
+        """Whether a queue stands on the way and still grows: a way that is suddenly much narrower fills its queue
+        before the trend has its points. How much the clocks of both ends differ cancels out."""
+        waits_us = [one.arrived_us - one.sent.sent_us for one in packets if one.arrived_us is not None]
+        if not waits_us:
+            return False
+        least_us = min(self._least_us, *waits_us)
+        self._least_us = least_us + FORGET * (max(waits_us) - least_us)  # clocks drift, and ways change
+        before_us, self._waited_us = self._waited_us, waits_us[-1]
+        return waits_us[-1] - least_us > NARROW_MS * 1000 and waits_us[-1] - before_us > GROWS_MS * 1000
+
+    def _recent_bps(self) -> float:
+        """What came in the newest arrivals."""
+        last_us = self._acked[-1][0] if self._acked else 0
+        recent = [(at, size) for at, size in self._acked if last_us - at <= RECENT_MS * 1000]
+        span_us = recent[-1][0] - recent[0][0] if recent else 0
+        if len(recent) < RECENT_PACKETS or span_us <= 0:
+            return FEW_LEAST * self.rate_bps  # too few to know how narrow it is
+        return 8e6 * sum(size for _, size in recent[1:]) / span_us
+
+    def _decrease(self, capacity_bps: float, now_us: int) -> None:
+        self._capacity_bps = capacity_bps
+        self.rate_bps = min(self.rate_bps, BACK_OFF * capacity_bps)
+        self._decreased_us = now_us
+        self._lost.clear()
+        self.trend = Trend()  # the queue that is there now says nothing of the new rate
+
     def _adjust(self, now_us: int, passed_s: float, rtt_ms: float) -> None:
         """Section 5.5 (delay) and 6 (loss); what a radio loses whatever is sent is told from what is too much."""
         high = LOSS_HIGH + self._own
@@ -183,9 +220,9 @@ class Estimator:
         if self.trend.way is Way.OVERUSED and may_decrease:
             # Who sends less than he may says little of the way by what arrives.
             busy = self.acked_bps is not None and self.acked_bps > BUSY * self.rate_bps
-            self._capacity_bps = self.acked_bps if busy and self.acked_bps is not None else self.rate_bps
-            self.rate_bps = min(self.rate_bps, BACK_OFF * self._capacity_bps)
-            self._decreased_us = now_us
+            came_bps = self.acked_bps if busy and self.acked_bps is not None else self.rate_bps
+            # While a queue is drained less comes than could: it is no reason to more than halve.
+            self._decrease(max(came_bps, LEAST_SHARE * self.rate_bps), now_us)
         elif self.loss > LOSS_HEAVY or (self.loss > high and self._trial is None):
             if not may_decrease:
                 return
@@ -195,6 +232,7 @@ class Estimator:
                 # A queue that is full at once shows no trend: what comes through is what the way carries.
                 self.rate_bps = min(self.rate_bps, BACK_OFF * self.acked_bps)
             self._decreased_us = now_us
+            self._lost.clear()
         elif self.trend.way is Way.NORMAL and self.loss <= high:
             self._increase(passed_s, rtt_ms)
 

@@ -20,13 +20,14 @@ from drivers.core.errors import PacketError
 
 TICK_S = 0.1
 FIRST_PROBES = (3.0, 6.0)  # times the first estimate, as soon as there is feedback
-PROBE_EVERY_S = (1.0, 8.0)  # sooner while probes help, later while they do not
+PROBE_EVERY_S = (1.0, 3.0)  # sooner while probes help, later while they do not
 PROBE_TIMES = 2.0
 ENOUGH = 1.2  # times what is wanted: more need not be known
 MARGIN = 0.9  # of the budget goes to the encoders; the rest is headers and what is sent again
 STANDING_MS, DRAIN = 80.0, 0.6  # a queue that stands on the way is emptied by sending so much less
 NEAREST_S = 10.0  # the shortest round trip of so long is the way's own
 DETAIL_WEIGHT, MOTION_WEIGHT = 3, 1
+NARROW_BPS, ROOMY_BPS = 200_000, 600_000  # with less, what is sent twice is sent once; with more, twice again
 LOSS_SHARE = 0.05  # of the newest loss in the one that is told and acted on: two seconds
 COPIES_LOSS = 0.015, 0.07  # beyond these a lost packet is sent again twice, three times
 LOSSY_PLAYOUT_MS = 200  # two rounds of repetition on a way of 50 ms there and back
@@ -48,12 +49,14 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one connection may send and does, in bits a second; `loss` as a share, `rtt_ms` there and back."""
+    """What one connection may send of pictures and does, in bits a second; `loss` as a share, `rtt_ms` there and back,
+    of which `queue_ms` are spent waiting."""
 
     limit_bps: int
     sent_bps: int
     loss: float
     rtt_ms: int
+    queue_ms: int
 
 
 def shares(total_bps: float, lanes: Sequence[Lane]) -> list[float]:
@@ -84,6 +87,8 @@ class Governor:
         self.rtt_ms = 100.0
         self.on_told: Callable[[Packet, bool], None] = lambda packet, came: None
         self._loss = 0.0
+        self.on_narrow: Callable[[bool], None] = lambda narrow: None
+        self._narrow = False
         self._clock_us = clock_us
         self._nearest: deque[tuple[float, float]] = deque()  # seconds, ms; rising
         self._remb_bps: int | None = None
@@ -158,7 +163,8 @@ class Governor:
     @property
     def budget(self) -> Budget:
         """For the feed."""
-        return Budget(round(self.limit_bps), round(self._sent_bps), round(self._loss, 4), round(self.rtt_ms))
+        queue_ms = max(0, round(self.queue_ms))
+        return Budget(round(self.limit_bps), round(self._sent_bps), round(self._loss, 3), round(self.rtt_ms), queue_ms)
 
     async def run(self) -> None:
         """For ever."""
@@ -173,6 +179,10 @@ class Governor:
         self.pacer.rate_bps = budget_bps
         for lane, share in zip(self.lanes, shares(MARGIN * budget_bps, self.lanes), strict=True):
             lane.outlet.rate_bps = int(share)
+        narrow = self.limit_bps < (ROOMY_BPS if self._narrow else NARROW_BPS)
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.on_narrow(narrow)
 
     def _count(self) -> None:
         now_s = time.monotonic()

@@ -16,8 +16,9 @@ from appliance.media.estimate import START_BPS
 AGAIN_LIMIT = 64  # packets to be sent again that may wait
 AGAIN_WAIT_S = 0.3  # and for how long at the pace of the moment, or
 AGAIN_LEAST = 2  # so many
+PACKET = 1200  # bytes of a full one
 CATCH_UP_S = 0.005  # an idle pacer saves up no more than this
-PROBE_PACKETS = 15
+PROBE_PACKETS, PROBE_S = (6, 15), 0.1  # at least, at most; and no longer than this where that is more
 SLACK = 1.15  # an encoder's pictures differ in size
 
 Leave = Callable[[bytes, int], Awaitable[None]]  # a packet, and the probe it belongs to (0: none)
@@ -61,7 +62,9 @@ class Pacer:
 
     def probe(self, rate_bps: float) -> None:
         """Send the next packets at this rate."""
-        self._probe, self._probe_bps, self._probe_left = self._probe + 1, rate_bps, PROBE_PACKETS
+        least, most = PROBE_PACKETS
+        self._probe, self._probe_bps = self._probe + 1, rate_bps
+        self._probe_left = min(max(int(rate_bps * PROBE_S / 8 / PACKET), least), most)
         self._news.set()
 
     async def run(self) -> None:

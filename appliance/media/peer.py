@@ -170,6 +170,7 @@ class Peer:
     async def _sound_out(self, source: SoundSource) -> None:
         """Every block, as it was captured; the oldest are lost only when the peer is ten seconds behind."""
         await self._sound.opened()
+        self._call.exact_sound = True
         backlog = self._backlog = Backlog()
         source.attach(backlog.put)
         try:

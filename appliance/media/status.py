@@ -1,16 +1,20 @@
-"""What the live feed says of the sources: at once when a state changes, else four times a second."""
+"""What the live feed says of the sources (at once when a state changes, else four times a second) and of the ways to
+the remote parties (once a second)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from appliance.clock import boottime_ns
+from appliance.media.peers import Peers
 from appliance.media.source import Source
 
 LOOK_S = 0.05  # with `capture.QUIET_NS` a silent source is told as lost within 0.5 s
 EVERY_NS = 250_000_000
+PEERS_S = 1.0
 
 
 async def source_messages(sources: Iterable[Source]) -> AsyncIterator[dict[str, Any]]:
@@ -25,3 +29,23 @@ async def source_messages(sources: Iterable[Source]) -> AsyncIterator[dict[str, 
                 told[source.key] = state, now_ns
                 yield source.message()
         await asyncio.sleep(LOOK_S)
+
+
+async def peer_messages(peers: Peers) -> AsyncIterator[dict[str, Any]]:
+    """`peer` messages (docs/protocol.md section 5) of all remote parties, for ever; a last one of each that has left."""
+    known: set[str] = set()
+    while True:
+        budgets, counts, at_ms = peers.budgets, peers.counts, boottime_ns() // 1_000_000
+        for name in known - budgets.keys():
+            yield {"type": "peer", "peer": name, "gone": True, "at_ms": at_ms}
+        for name, budget in budgets.items():
+            yield {
+                "type": "peer",
+                "peer": name,
+                "gone": False,
+                "at_ms": at_ms,
+                **asdict(budget),
+                **asdict(counts[name]),
+            }
+        known = set(budgets)
+        await asyncio.sleep(PEERS_S)

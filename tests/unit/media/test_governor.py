@@ -90,7 +90,7 @@ async def test_a_probe_is_filled_up_and_marked() -> None:
 
     pacer = Pacer(leave, lambda: b"again")
     running = asyncio.create_task(pacer.run())
-    pacer.probe(1e6)
+    pacer.probe(2e6)
     async with asyncio.timeout(5):
         while len(left) < 15:
             await asyncio.sleep(0.01)

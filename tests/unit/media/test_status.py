@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from typing import Any
 
+import pytest
+
+from appliance.media import status
+from appliance.media.governor import Budget
+from appliance.media.peer import Counts
 from appliance.media.source import PictureSource
-from appliance.media.status import source_messages
+from appliance.media.status import peer_messages, source_messages
 from drivers.links.camera import Frame
 from tests.unit.media.helpers import Hand, grey
 
@@ -58,3 +64,37 @@ async def test_message_of_a_camera_is_that_of_the_protocol() -> None:
         "width": 64, "height": 48, "fps": 0.0, "dropped": 0, "codes": [],
     }  # fmt: skip
     await source.aclose()
+
+
+class Known:
+    """Peers, by what they tell."""
+
+    def __init__(self) -> None:
+        self.budgets = {"doctor": Budget(1_000_000, 400_000, 0.012, 61, 4)}
+        self.counts = {"doctor": Counts(3, 0)}
+
+
+async def test_the_way_to_each_peer_is_told_and_its_end_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "PEERS_S", 0.01)
+    known: Any = Known()
+    told: list[dict[str, Any]] = []
+    async for message in peer_messages(known):
+        told.append(message)
+        known.budgets = {}
+        if message["gone"]:
+            break
+    assert [{key: value for key, value in one.items() if key != "at_ms"} for one in told] == [
+        {
+            "type": "peer",
+            "peer": "doctor",
+            "gone": False,
+            "limit_bps": 1_000_000,
+            "sent_bps": 400_000,
+            "loss": 0.012,
+            "rtt_ms": 61,
+            "queue_ms": 4,
+            "waveforms_dropped": 3,
+            "blocks_dropped": 0,
+        },
+        {"type": "peer", "peer": "doctor", "gone": True},
+    ]
