@@ -122,6 +122,7 @@ class Call:
         self._closing: asyncio.Task[None] | None = None
         self._ruling: list[asyncio.Task[None]] = []
         self.exact_sound = False  # the remote party also gets every sample, over a channel
+        self._sound_rests = False
         self._telling: set[asyncio.Task[None]] = set()
         self._tap: inside.TransportTap | None = None
         self._pacer = Pacer(self._leave, self._filler)
@@ -247,9 +248,13 @@ class Call:
 
     def _narrow(self, narrow: bool) -> None:
         """Where there is no room for both, the exact samples go and the track of the same sound rests."""
+        rests = narrow and self.exact_sound
+        if rests == self._sound_rests or self.state is CallState.CLOSED:
+            return
+        self._sound_rests = rests
         for line in self._lines:
-            if isinstance(line.source, SoundSource) and line.encoding is not None and self.exact_sound:
-                (line.encoding.leave if narrow else line.encoding.join)(line.track.outlet)
+            if isinstance(line.source, SoundSource) and line.encoding is not None:
+                (line.encoding.leave if rests else line.encoding.join)(line.track.outlet)
 
     def _told(self, packet: Packet, came: bool) -> None:
         """The receiver told of one packet."""

@@ -21,6 +21,9 @@ OPUS_RATE_BPS = 64_000
 # libopus looks this far ahead in its audio application (2.5 ms and a delay of 4 ms): what a packet holds is older.
 OPUS_AHEAD_NS = 6_500_000
 VBV_S = 0.4
+# FFmpeg cannot change the buffer of a running x264, nor its highest rate: the rate moves within what it was made for.
+# Beyond it a new one is made, with a key frame: at once for less, after so many pictures for more.
+ROOM, BELOW, ABOVE, PATIENCE = 1.15, 0.25, 1.3, 30
 NEVER = 3000  # pictures between key frames that nobody asked for
 
 
@@ -48,6 +51,13 @@ class H264:
     """x264, constrained baseline, in real time: superfast, no look-ahead, one slice, a buffer of 0.4 s."""
 
     def __init__(self, width: int, height: int, rate_hz: int, rate_bps: int) -> None:
+        self._size = width, height, rate_hz
+        self._wanted_bps = rate_bps
+        self._codec = self._made(rate_bps)
+
+    def _made(self, rate_bps: int) -> VideoCodecContext:
+        self._made_bps, self._pictures = rate_bps, 0
+        width, height, rate_hz = self._size
         codec: VideoCodecContext = CodecContext.create("libx264", "w")
         codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
         codec.framerate, codec.time_base = Fraction(rate_hz, 1), Fraction(1, VIDEO_CLOCK_HZ)
@@ -56,23 +66,30 @@ class H264:
         codec.options = {
             "preset": "superfast",
             "tune": "zerolatency",
-            "maxrate": str(rate_bps),
+            "maxrate": str(int(rate_bps * ROOM)),
             "bufsize": str(int(rate_bps * VBV_S)),
             "x264-params": "scenecut=0:vbv-init=0.5",
         }
-        self._codec = codec
+        return codec
 
     @property
     def rate_bps(self) -> int:
         """The rate aimed at."""
-        return self._codec.bit_rate or 0
+        return self._wanted_bps
 
     @rate_bps.setter
     def rate_bps(self, rate_bps: int) -> None:
-        self._codec.bit_rate = rate_bps  # x264 takes it with the next picture, without a key frame
+        self._wanted_bps = rate_bps
+        # x264 takes it with the next picture, without a key frame; never more than the most it was made for.
+        self._codec.bit_rate = min(rate_bps, int(self._made_bps * ROOM))
 
     def encode(self, picture: VideoFrame, capture_ns: int, key: bool) -> Encoded | None:
         """The picture's access unit, Annex B, with SPS and PPS before each key frame."""
+        self._pictures += 1
+        below = self._wanted_bps < BELOW * self._made_bps
+        above = self._wanted_bps > ABOVE * self._made_bps and self._pictures > PATIENCE
+        if below or above or (key and self._wanted_bps != self._made_bps):
+            self._codec = self._made(self._wanted_bps)
         return _encode(self._codec, picture, capture_ns, key)
 
 

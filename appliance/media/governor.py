@@ -179,10 +179,8 @@ class Governor:
         self.pacer.rate_bps = budget_bps
         for lane, share in zip(self.lanes, shares(MARGIN * budget_bps, self.lanes), strict=True):
             lane.outlet.rate_bps = int(share)
-        narrow = self.limit_bps < (ROOMY_BPS if self._narrow else NARROW_BPS)
-        if narrow != self._narrow:
-            self._narrow = narrow
-            self.on_narrow(narrow)
+        self._narrow = self.limit_bps < (ROOMY_BPS if self._narrow else NARROW_BPS)
+        self.on_narrow(self._narrow)
 
     def _count(self) -> None:
         now_s = time.monotonic()

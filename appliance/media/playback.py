@@ -19,7 +19,7 @@ from drivers.links.audio import Period
 from drivers.links.camera import Frame
 from drivers.links.formats import Coding
 
-PERIOD_S = Fraction(1, 50)
+PERIOD_S = Fraction(1, 100)  # as a sound card gives them
 LATE_NS = 1_000_000_000  # later than this, the time is lost and not made up for: the unit was asleep
 
 
@@ -46,7 +46,7 @@ class Pace:
 
 
 class LoopedSound:
-    """The same samples for ever, in periods of 20 ms."""
+    """The same samples for ever, in periods of 10 ms."""
 
     def __init__(self, samples: NDArray[np.int16], rate_hz: int) -> None:
         self._samples, self._rate_hz = samples, rate_hz

@@ -32,7 +32,7 @@ async def source_messages(sources: Iterable[Source]) -> AsyncIterator[dict[str, 
 
 
 async def peer_messages(peers: Peers) -> AsyncIterator[dict[str, Any]]:
-    """`peer` messages (docs/protocol.md section 5) of all remote parties, for ever; a last one of each that has left."""
+    """`peer` messages (docs/protocol.md section 5) of all remote parties, for ever, and of each that has left."""
     known: set[str] = set()
     while True:
         budgets, counts, at_ms = peers.budgets, peers.counts, boottime_ns() // 1_000_000

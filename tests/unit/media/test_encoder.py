@@ -67,6 +67,15 @@ def test_h264_changes_its_rate_without_a_key_frame() -> None:
     assert rate(after[60:]) < 400_000
 
 
+def test_h264_rises_beyond_what_it_was_made_for_with_one_key_frame() -> None:
+    encoder = H264(WIDTH, HEIGHT, RATE_HZ, 300_000)
+    run(encoder, range(60))
+    encoder.rate_bps = 1_200_000
+    after = run(encoder, range(60, 180))
+    assert sum(packet.key for packet in after) == 1
+    assert rate(after[60:]) > 900_000
+
+
 def test_h264_is_constrained_baseline_and_carries_its_parameters_with_each_key() -> None:
     packet = run(H264(WIDTH, HEIGHT, RATE_HZ, 800_000), range(1))[0]
     kinds = [part[0] & 0x1F for part in packet.data.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:]]
