@@ -23,7 +23,7 @@ OPUS_AHEAD_NS = 6_500_000
 VBV_S = 0.4
 # FFmpeg cannot change the buffer of a running x264, nor its highest rate: the rate moves within what it was made for.
 # Beyond it a new one is made, with a key frame: at once for less, after so many pictures for more.
-ROOM, BELOW, ABOVE, PATIENCE = 1.15, 0.25, 1.3, 30
+BELOW, ABOVE, PATIENCE = 0.25, 1.15, 30
 NEVER = 3000  # pictures between key frames that nobody asked for
 
 
@@ -66,7 +66,7 @@ class H264:
         codec.options = {
             "preset": "superfast",
             "tune": "zerolatency",
-            "maxrate": str(int(rate_bps * ROOM)),
+            "maxrate": str(rate_bps),
             "bufsize": str(int(rate_bps * VBV_S)),
             "x264-params": "scenecut=0:vbv-init=0.5",
         }
@@ -81,7 +81,7 @@ class H264:
     def rate_bps(self, rate_bps: int) -> None:
         self._wanted_bps = rate_bps
         # x264 takes it with the next picture, without a key frame; never more than the most it was made for.
-        self._codec.bit_rate = min(rate_bps, int(self._made_bps * ROOM))
+        self._codec.bit_rate = min(rate_bps, self._made_bps)
 
     def encode(self, picture: VideoFrame, capture_ns: int, key: bool) -> Encoded | None:
         """The picture's access unit, Annex B, with SPS and PPS before each key frame."""
