@@ -31,9 +31,14 @@ FIELDS: dict[str, tuple[str, int, int]] = {
     "S6": ("birth date", 10, 10),
     "S7": ("birth place", 5, 5),
 }
+TYPED = ("birth_name", "given_names", "birth_date", "sex")
 REQUIRED = ("S1", "S2", "S3", "S4", "S5", "S6")
 
-_MATRICULE = re.compile(r"[1-478]\d{4}(\d{2}|2A|2B)\d{8}")
+_MATRICULE = re.compile(r"[1-478][0-9]{4}([0-9]{2}|2A|2B)[0-9]{8}")
+_LATIN_NAME = re.compile(r"[A-Z](?:[A-Z '.-]*[A-Z.'])?")  # upper case, no diacritics: the datamatrix's own rule
+_DAY_FIRST = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
+_YEAR_FIRST = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_BIRTH_PLACE = re.compile(r"[0-9][0-9AB][0-9]{3}")
 _NAME = re.compile(r"[^\W\d_]+(?:[ '\u2019\-.][^\W\d_]+|[ '\u2019\-.])*")
 OLDEST_YEARS = 130
 
@@ -57,23 +62,27 @@ def from_datamatrix(text: str, today: date, *, test_identities: bool) -> Traits:
     if oid in TEST_OIDS and not test_identities:
         raise IdentityError("this is a test identity, and this unit is not in test mode")
     return Traits(
-        birth_name=fields["S4"],
-        given_names=fields["S3"],
+        birth_name=_as_printed("S4", fields["S4"]),
+        given_names=_as_printed("S3", fields["S3"]),
         birth_date=_birth_date(fields["S6"], today),
         sex=_sex(fields["S5"]),
         origin="datamatrix",
         ins_matricule=_matricule(fields["S1"]),
         ins_oid=oid,
-        birth_place=fields.get("S7"),
+        birth_place=_birth_place(fields.get("S7")),
     )
 
 
 def from_typed(typed: Mapping[str, str], today: date) -> Traits:
     """Traits as the nurse typed them: birth_name, given_names, birth_date (YYYY-MM-DD), sex (F, M or U)."""
-    try:
-        born = date.fromisoformat(typed["birth_date"])
+    missing = [name for name in TYPED if not typed.get(name)]
+    if missing:
+        raise IdentityError(f"{', '.join(missing)}: wanted, and not there")
+    try:  # fromisoformat alone takes 19770121 and 1977-W03-5 too
+        text = typed["birth_date"] if _YEAR_FIRST.fullmatch(typed["birth_date"]) else ""
+        born = date.fromisoformat(text)
     except ValueError:
-        raise IdentityError(f"birth date: got {typed['birth_date']!r}, wanted YYYY-MM-DD") from None
+        raise IdentityError(f"birth date: got {typed['birth_date'][:20]!r}, wanted YYYY-MM-DD") from None
     return Traits(
         birth_name=_name("birth name", typed["birth_name"]),
         given_names=_name("given names", typed["given_names"]),
@@ -115,11 +124,13 @@ def _value(text: str, at: int, tag: str) -> tuple[str, int]:
     after = at + len(value)
     if len(value) < shortest:
         raise IdentityError(f"{tag} ({what}) has {len(value)} characters, at least {shortest} are wanted")
-    if after < len(text) and text[after] == GS:
-        after += 1
-    elif after < len(text) and len(value) < longest:
+    if len(value) == longest or after == len(text):
+        return value, after
+    if end < 0:
         raise IdentityError(f"{tag} ({what}) does not end with a separator")
-    return value, after
+    if after + 1 == len(text):
+        raise IdentityError(f"{tag} ({what}) is the last field and ends with a separator")
+    return value, after + 1
 
 
 def _matricule(text: str) -> str:
@@ -131,11 +142,26 @@ def _matricule(text: str) -> str:
 
 
 def _birth_date(text: str, today: date) -> date:
+    found = _DAY_FIRST.fullmatch(text)
     try:
-        day, month, year = (int(part) for part in text.split("-"))
-        return _not_in_the_future(date(year, month, day), today)
+        if found is None:
+            raise ValueError(text)
+        born = date(int(found[3]), int(found[2]), int(found[1]))
     except ValueError:
         raise IdentityError(f"S6 (birth date): got {text!r}, wanted DD-MM-YYYY") from None
+    return _not_in_the_future(born, today)
+
+
+def _as_printed(tag: str, text: str) -> str:
+    if not _LATIN_NAME.fullmatch(text):
+        raise IdentityError(f"{tag} ({FIELDS[tag][0]}): upper case letters without diacritics are wanted")
+    return text
+
+
+def _birth_place(text: str | None) -> str | None:
+    if text is not None and not _BIRTH_PLACE.fullmatch(text):
+        raise IdentityError(f"S7 (birth place): got {text!r}, wanted an INSEE code such as 63220 or 2A004")
+    return text
 
 
 def _not_in_the_future(born: date, today: date) -> date:

@@ -51,6 +51,20 @@ def test_a_field_of_full_length_needs_no_separator() -> None:
         ("0100000000000000", "IS01"),
         ("IS01" + "1" * 22, "zeros"),
         (EXAMPLE + GS * 600, "characters"),
+        (EXAMPLE + GS, "at character"),
+        (EXAMPLE.replace("S5F", f"S5F{GS}"), "at character"),  # a field of fixed length has no separator
+        (EXAMPLE.replace(f"{GS}S3", f"{GS}{GS}S3"), "at character"),
+        (EXAMPLE.replace("329S2", "3\u0662\u0669S2"), "form of an INS"),  # digits of another script
+        (EXAMPLE.replace("21-01-1977", "+1-01-1977"), "DD-MM-YYYY"),
+        (EXAMPLE.replace("21-01-1977", "\u0662\u0661-01-1977"), "DD-MM-YYYY"),
+        (EXAMPLE.replace("21-01-1977", "29-02-1977"), "DD-MM-YYYY"),
+        (EXAMPLE.replace("GARCIA", "Garcia"), "upper case"),
+        (EXAMPLE.replace("SARAH", "SARAH\x00"), "upper case"),
+        (EXAMPLE.replace("GARCIA", "GARC\u00cdA"), "upper case"),
+        (EXAMPLE + "S76322X", "birth place"),
+        (EXAMPLE + "S76322", "at least 5"),
+        (EXAMPLE.replace("S4GARCIA-HAMMADI", "S4"), "at least 1"),
+        (EXAMPLE.replace("S1277", "S1577"), "form of an INS"),
     ],
 )
 def test_what_does_not_fit_is_said(text: str, words: str) -> None:
@@ -77,6 +91,10 @@ def test_no_text_raises_anything_else(text: str) -> None:
     [
         ("birth_date", "21/01/1977"),
         ("birth_date", "2077-01-01"),
+        ("birth_date", "19770121"),
+        ("birth_date", "1977-W03-5"),
+        ("birth_date", ""),
+        ("sex", ""),
         ("sex", "X"),
         ("birth_name", "   "),
         ("given_names", "R2D2"),
