@@ -73,10 +73,10 @@ describe("samples between samples", () => {
 });
 
 describe("the listener's buffer", () => {
-  it("plays a clean link without a break, 60 ms behind", () => {
+  it("plays a clean link without a break, 50 ms behind", () => {
     const { playout } = play(tone(100), 10, onTime);
     expect(playout.report).toMatchObject({ underruns: 0, gap: 0, skipped: 0, playing: true });
-    expect(playout.target).toBe(0.06);
+    expect(playout.target).toBe(0.05);
   });
 
   it("holds back more where the link is uneven, with one short pause to get there", () => {

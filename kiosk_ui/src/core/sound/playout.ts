@@ -1,18 +1,19 @@
 /**
  * The listener's buffer: samples go in by number as they arrive, sound comes out at the context's rate.
  *
- * It holds back as little as the link allows (60 to 300 ms): the worst lateness of the last seconds decides. Two
+ * It holds back as little as the link allows (50 to 300 ms): the worst lateness of the last seconds decides. Two
  * quartz clocks never agree, so it plays up to 0.3 % faster or slower to stay there. What did not come is silence, with
  * a short fade at its edges (an edge would sound like a click of the heart), and is counted; nothing is ever invented.
  */
 
 import { TAPS, valueAt } from "./resampler.js";
 
-export const LEAST_S = 0.06;
+export const LEAST_S = 0.05;
 export const MOST_S = 0.3;
 
 const RING = 65_536; // 8 s at 8 kHz; a power of two
 const MARGIN_S = 0.03; // one block and half a render quantum of the slowest device
+const BLOCK_S = 0.02; // what comes at once: to begin so much too full is to be right on average
 const WINDOW_S = 10;
 const FADE_S = 0.005;
 const MOST_TRIM = 0.003;
@@ -141,7 +142,7 @@ export class Playout {
     if (!this.#playing && this.#ahead >= this.target) {
       this.#playing = true;
       this.#pausing = false;
-      this.#jump();
+      if (this.#ahead > this.target + BLOCK_S) this.#jump();
       this.#begun ??= this.#skipped;
       this.#level = this.target;
     }
