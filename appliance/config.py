@@ -35,6 +35,8 @@ class Unit(_Section):
     id: Annotated[str, Field(min_length=1, max_length=64)] = "chevet-unit"
     name: Annotated[str, Field(min_length=1, max_length=80)] = "Chevet"
     place: Literal["domicile", "officine", "ehpad", "cabinet", "cabine", "hopital", "autre"] = "autre"
+    finess: Annotated[str, Field(pattern=r"^([0-9AB]{9})?$")] = ""  # of the site where it stands
+    room: Annotated[str, Field(max_length=80)] = ""
 
 
 class Server(_Section):
@@ -153,6 +155,13 @@ class Records(_Section):
         return self
 
 
+class Export(_Section):
+    """Dossiers for a USB key: to whose certificate they are encrypted (PEM, RSA), and where the key is mounted."""
+
+    recipient: Path | None = None
+    folder: Path = Path("/media/chevet")
+
+
 class Settings(_Section):
     """Everything. Paths are absolute or relative to the configuration file."""
 
@@ -162,6 +171,7 @@ class Settings(_Section):
     platform: Platform = Platform()
     care: Care = Care()
     records: Records = Records()
+    export: Export = Export()
     dicom: Dicom = Dicom()
     devices: tuple[Device, ...] = ()
     sources: tuple[Source, ...] = ()
@@ -227,6 +237,7 @@ def _relative_to(settings: Settings, folder: Path) -> Settings:
         update={
             "state": folder / settings.state,
             "platform": _placed(settings.platform, folder, "token_file"),
+            "export": _placed(settings.export, folder, "recipient", "folder"),
             "dicom": _placed(settings.dicom, folder, "certificate", "key", "client_ca"),
         }
     )
@@ -257,6 +268,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "platform": Platform,
         "care": Care,
         "records": Records,
+        "export": Export,
         "dicom": Dicom,
         "devices": Device,
         "sources": Source,

@@ -77,6 +77,10 @@ def consultation(record: ConsultationRecord | None, *, resumed: bool, doctor: di
         "patient": None if record.patient is None else _traits(record.patient),
         "confirmed": bool(record.confirmed),
         "homonym": list(record.homonym),
+        "place": {"kind": record.place, "finess": record.finess, "room": record.room},
+        "nurse": None if record.nurse is None else record.nurse.name,
+        "acknowledged": [{"what": one.what, "by": one.by, "at": one.at.isoformat()} for one in record.acknowledged],
+        "recording": record.recording is not None and record.recording.given,
         "consent": None
         if consent is None
         else {

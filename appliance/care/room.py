@@ -28,7 +28,7 @@ from appliance.care.status import Status
 from appliance.config import Care, Records
 from appliance.feed import Feed
 from appliance.records.errors import StorageFull, StoreError
-from appliance.records.model import Consent, ConsultationRecord, Instance, KeptResult
+from appliance.records.model import Consent, ConsultationRecord, Dossier, Instance, KeptResult
 from appliance.records.spool import Spool
 from appliance.records.store import Store
 
@@ -122,13 +122,13 @@ class Room:
 
     # --- the consultation
 
-    async def open(self, place: str | None, reason: str | None) -> ConsultationRecord:
-        """Begin a consultation; only one is open at a time."""
+    async def open(self, place: str | None, reason: str | None, **where: Any) -> ConsultationRecord:
+        """Begin a consultation; only one is open at a time. `where`: `finess`, `room`, `nurse`."""
         async with self._lock:
             if self._record is not None:
                 raise Refused("consultation-open", "a consultation is open already: close it or go on with it")
             record = ConsultationRecord(
-                charting.new_id(), State.OPEN, clock.wall(), charting.new_id(), place=place, reason=reason
+                charting.new_id(), State.OPEN, clock.wall(), charting.new_id(), place=place, reason=reason, **where
             )
             await self._keeper.saving(self._store.open_consultation(record))
             self._record, self._resumed = record, False
@@ -172,6 +172,21 @@ class Room:
     async def abandon(self, ref: str, reason: str) -> ConsultationRecord:
         """End without a consultation having taken place; what was measured stays on the chart and is sent."""
         return await self._step(ref, Act.ABANDON, reason=reason)
+
+    async def amend(
+        self, ref: str, action: str, change: Callable[[ConsultationRecord], ConsultationRecord], detail: str = ""
+    ) -> ConsultationRecord:
+        """Add to the open consultation what changes no state: `change` gives the record that is kept."""
+        async with self._lock:
+            return await self._saved(change(self._the(ref)), action, detail)
+
+    async def ask(self, ref: str, make: Callable[[ConsultationRecord, list[KeptResult]], Dossier]) -> Dossier:
+        """A dossier of tele-expertise of what is charted now; `make` refuses what cannot be asked."""
+        async with self._lock:
+            dossier = make(self._the(ref), await self._store.results(ref))
+            await self._keeper.saving(self._store.add_dossier(dossier))
+            self._queued()
+            return dossier
 
     def doctor(self, name: str | None, state: str = "connected") -> None:
         """Who is on the call, for the screens."""
@@ -344,16 +359,20 @@ class Room:
             state = consultation.step(State(record.state), act)
             ended = clock.wall() if state in ENDED else None
             record = replace(record, state=state, closed=ended, **changes)
-            await self._keeper.saving(self._store.save_consultation(record, act, detail))
-            self._record, self._resumed = record, False
-            self._status.untell("restarted")
-            if state is not State.ACTIVE:
-                await self._end_leases(lambda _: True)
-            self._queued()
-            self._publish()
+            await self._saved(record, act, detail)
             if state in ENDED:
                 self._wipe()
             return record
+
+    async def _saved(self, record: ConsultationRecord, action: str, detail: str) -> ConsultationRecord:
+        await self._keeper.saving(self._store.save_consultation(record, action, detail))
+        self._record, self._resumed = record, False
+        self._status.untell("restarted")
+        if record.state != State.ACTIVE:
+            await self._end_leases(lambda _: True)
+        self._queued()
+        self._publish()
+        return record
 
     def _wipe(self) -> None:
         self._record, self._doctor = None, None

@@ -15,6 +15,7 @@ import msgspec
 from appliance import clock
 from appliance.records import alike, audit, instances
 from appliance.records.blobs import Blobs
+from appliance.records.dossiers import Dossiers
 from appliance.records.erasure import Erasure
 from appliance.records.errors import Broken, Damaged, StoreError
 from appliance.records.keys import Keyring
@@ -42,6 +43,7 @@ class Ledger:
     def __init__(self, db: sqlite3.Connection, keyring: Keyring, blobs: Blobs) -> None:
         self._vault = Vault(db, keyring, blobs)
         self.quarantine = Quarantine(self._vault, self._insert)
+        self.dossiers = Dossiers(self._vault, self._queue, lambda *row: self._delivery(*row).state)
         self.erasure = Erasure(self._vault, self.quarantine)
 
     @classmethod

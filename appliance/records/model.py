@@ -161,6 +161,23 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A professional; `rpps` where it is known."""
+
+    name: str
+    rpps: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A duty before or during the consultation, and who said that it was done."""
+
+    what: str  # hygiene | responsible-person | equipment
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ConsultationRecord:
     """The act, as kept. `patient_id` is this unit's own identifier of the patient of this consultation."""
 
@@ -176,6 +193,12 @@ class ConsultationRecord:
     consent: Consent | None = None
     homonym: tuple[str, ...] = ()  # in what another patient kept here, of the same name, differs; () where none is
     homonym_seen: bool = False
+    finess: str | None = None  # of the site
+    room: str | None = None
+    nurse: Person | None = None
+    doctor: Person | None = None
+    acknowledged: tuple[Acknowledged, ...] = ()
+    recording: Consent | None = None  # what the patient said to being recorded; None: nothing is recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +207,7 @@ class OutboxRow:
 
     seq: int
     consultation: str
-    kind: str  # consultation | result | strike
+    kind: str  # consultation | result | strike | dossier
     ref: str
     attempts: int
     queued: datetime
@@ -237,3 +260,47 @@ class KeptResult:
     result: Result
     delivery: Delivery = field(default_factory=lambda: Delivery("stored"))
     struck: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What belongs to a dossier. `sha256` is of the result as kept, `object` of its bytes; both in hex."""
+
+    result: str
+    kind: str
+    sha256: str
+    object: str | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """A question to a specialist (tele-expertise), with the manifest of what belongs to it."""
+
+    id: str
+    consultation: str
+    at: datetime
+    question: str
+    urgency: str  # routine | urgent | asap | stat
+    by: Person
+    items: tuple[Item, ...]
+    specialty: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the platform said about a dossier."""
+
+    state: str  # accepted | refused | answered
+    at: datetime
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDossier:
+    """A dossier with what was added to it since."""
+
+    dossier: Dossier
+    delivery: str  # stored | persisted | refused
+    answers: tuple[Answer, ...] = ()

@@ -118,6 +118,27 @@ def _keeping(db: Database) -> None:
     db.table("trait").create_index(["name"])
 
 
+@MIGRATIONS(name="0004-dossiers")
+def _dossiers(db: Database) -> None:
+    """Tele-expertise: what was asked, and what was answered."""
+    db.create_table(
+        "dossier",
+        {"id": str, "consultation": str, "at": str, "body": bytes},
+        pk="id",
+        not_null=["consultation", "at", "body"],
+        strict=True,
+        foreign_keys=[("consultation", "consultation", "id")],
+    )
+    db.create_table(
+        "answer",
+        {"id": int, "dossier": str, "body": bytes},
+        pk="id",
+        not_null=["dossier", "body"],
+        strict=True,
+        foreign_keys=[("dossier", "dossier", "id")],
+    )
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that a newer Chevet has taken on this database: then it is not ours to write."""
     ours = {step.name for step in MIGRATIONS.pending(Database(memory=True))}

@@ -22,8 +22,11 @@ from appliance.records.errors import Damaged, StoreError
 from appliance.records.keys import Keyring, sync_directory
 from appliance.records.ledger import Ledger
 from appliance.records.model import (
+    Answer,
     ConsultationRecord,
+    Dossier,
     Instance,
+    KeptDossier,
     KeptResult,
     OutboxRow,
     Quarantined,
@@ -139,6 +142,22 @@ class Store:
     async def assign(self, reading: str, result: Result) -> None:
         """See `Quarantine.assign`."""
         await self._run(self._ledger.quarantine.assign, reading, result)
+
+    async def add_dossier(self, dossier: Dossier) -> None:
+        """See `Dossiers.add`."""
+        await self._run(self._ledger.dossiers.add, dossier)
+
+    async def dossier(self, dossier: str) -> KeptDossier:
+        """See `Dossiers.get`."""
+        return await self._run(self._ledger.dossiers.get, dossier)
+
+    async def dossiers(self) -> list[KeptDossier]:
+        """See `Dossiers.all`."""
+        return await self._run(self._ledger.dossiers.all)
+
+    async def answer(self, dossier: str, answer: Answer) -> None:
+        """See `Dossiers.answer`."""
+        await self._run(self._ledger.dossiers.answer, dossier, answer)
 
     async def alike(self, consultation: str, traits: Traits) -> tuple[str, ...]:
         """See `Ledger.alike`."""
