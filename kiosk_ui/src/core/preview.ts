@@ -13,6 +13,7 @@ const ignore = (): void => undefined;
 export class Preview {
   #api: Api;
   #changed: (pictures: Pictures) => void;
+  #block: (data: ArrayBuffer) => void;
   #peer: Peer | null = null;
   #name: string | null = null;
   #backoff = new Backoff(500, 8000);
@@ -21,10 +22,11 @@ export class Preview {
   #heard = 0;
   #stopped = false;
 
-  /** `changed`: the pictures, each time one comes or all go. */
-  constructor(api: Api, changed: (pictures: Pictures) => void) {
+  /** `changed`: the pictures, each time one comes or all go. `block`: of the stethoscope's sound, as it came. */
+  constructor(api: Api, changed: (pictures: Pictures) => void, block: (data: ArrayBuffer) => void = ignore) {
     this.#api = api;
     this.#changed = changed;
+    this.#block = block;
     this.#watch = setInterval(() => this.#look(), LOOK_MS);
     void this.#begin();
   }
@@ -58,7 +60,7 @@ export class Preview {
         if (tracks.hear(text)) show();
       },
       waves: ignore,
-      stethoscope: ignore,
+      stethoscope: (data) => this.#block(data),
       control: ignore,
       track: (mid, track) => {
         tracks.add(mid, track);

@@ -1,21 +1,22 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { staleDevice } from "../core/fresh.js";
-import type { Consultation as Told, Source } from "../core/messages.js";
+import type { Consultation as Told } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
 import { PatientBanner } from "../ui/banner.js";
 import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
-import { Line, SourceCodes } from "../ui/line.js";
-import { ListeningMark, SiteChoice } from "../ui/listening.js";
+import { ListeningMark } from "../ui/listening.js";
 import { useScreen } from "../ui/screen.js";
-import { StateMark } from "../ui/state.js";
 import { Assign } from "./assign.js";
 import { Page } from "./frame.js";
 import { useKiosk } from "./kiosk-context.js";
 import { Manual } from "./manual.js";
+import { Otoscope } from "./otoscope.js";
 import { DoctorsView } from "./pictures.js";
 import { Results } from "./results.js";
+import { type Seen, useSeen } from "./seen.js";
+import { SoundTile, Stethoscope } from "./sound.js";
 import { Tile } from "./tile.js";
 
 const DOCTOR_ICON = { waiting: "clock", connected: "circle-check", lost: "unplug", gone: "circle-dashed" };
@@ -39,71 +40,7 @@ export function DoctorMark({ consultation }: { consultation: Told }): JSX.Elemen
   );
 }
 
-const FLOOR_DB = -60; // of the level meter
-const QUIET_DB = -45; // below it a chest-piece is not on a chest
-
-type Loudness = "clipped" | "quiet" | "good";
-
-function loudness(source: Source): Loudness {
-  if (source.clipped) return "clipped";
-  return (source.level ?? FLOOR_DB) < QUIET_DB ? "quiet" : "good";
-}
-
-/** What the stethoscope hears, so that the nurse can place it without listening. */
-function SoundTile({ source, id }: { source: Source; id: string }): JSX.Element {
-  const screen = useScreen();
-  const { t } = screen;
-  const { api } = useKiosk();
-  const act = useAct();
-  const listening = screen.state.value.auscultation;
-  const state = listening?.state ?? "idle";
-  const alive = screen.alive.value;
-  const live = alive && source.state === "live";
-  const level = live ? Math.max(FLOOR_DB, source.level ?? FLOOR_DB) : FLOOR_DB;
-  const heard = loudness(source);
-  return (
-    <article class="tile" data-source={source.key}>
-      <header class="tile-head">
-        <Icon name="stethoscope" />
-        <h3>{source.name}</h3>
-        <StateMark state={source.state} alive={alive} />
-      </header>
-      <div class="tile-body">
-        <meter min={FLOOR_DB} max={0} value={level} aria-label={t("sound.level")} />
-        {live ? (
-          <Line weight={heard === "good" ? "hint" : "notice"} icon={heard === "good" ? "check" : "triangle-alert"}>
-            {t(`sound.${heard}`)}
-          </Line>
-        ) : (
-          <p class="stale-why">{t(alive ? "stale.device" : "stale.unit")}</p>
-        )}
-        {live && <SourceCodes codes={source.codes ?? []} />}
-        <p class="muted">{t("sound.goes-to-doctor")}</p>
-        <ListeningMark />
-        <Problem error={act.error} />
-      </div>
-      <footer class="tile-foot">
-        <SiteChoice
-          site={listening?.site ?? null}
-          disabled={act.busy || !live || state === "recording" || state === "proving"}
-          onChoose={(site) => void act.run(() => api.auscultation(id, "begin", site))}
-        />
-        {(state === "listening" || state === "recording") && (
-          <Button icon="radio" disabled={act.busy || !alive} onClick={() => void act.run(() => api.auscultation(id, state === "recording" ? "stop" : "record"))}>
-            {t(state === "recording" ? "listen.stop" : "listen.record")}
-          </Button>
-        )}
-        {state !== "idle" && (
-          <Button icon="x" disabled={act.busy || !alive} onClick={() => void act.run(() => api.auscultation(id, "end"))}>
-            {t("steth.stop")}
-          </Button>
-        )}
-      </footer>
-    </article>
-  );
-}
-
-function Tiles({ id }: { id: string }): JSX.Element {
+function Tiles({ id, seen, onSound }: { id: string; seen: Seen; onSound: (key: string) => void }): JSX.Element {
   const screen = useScreen();
   const { devices, sources } = screen.state.value;
   const sounds = [...sources.values()].filter((source) => source.kind === "audio");
@@ -114,7 +51,7 @@ function Tiles({ id }: { id: string }): JSX.Element {
           <Tile device={device} id={id} key={device.key} />
         ))}
         {sounds.map((source) => (
-          <SoundTile source={source} id={id} key={source.key} />
+          <SoundTile source={source} seen={seen} onOpen={() => onSound(source.key)} key={source.key} />
         ))}
       </div>
     </section>
@@ -174,20 +111,37 @@ function Actions({ consultation, onSimulator }: ConsultationProps): JSX.Element 
   );
 }
 
+/** The instrument that has the whole screen, or all of them beside what the doctor sees. */
+function Bedside({ id, seen }: { id: string; seen: Seen }): JSX.Element {
+  const screen = useScreen();
+  const open = useSignal<string | null>(null);
+  const source = open.value === null ? undefined : screen.state.value.sources.get(open.value);
+  const onBack = (): void => void (open.value = null);
+  if (source?.kind === "video") return <Otoscope id={id} source={source} seen={seen} onBack={onBack} key={source.key} />;
+  if (source) return <Stethoscope id={id} source={source} seen={seen} onBack={onBack} />;
+  const onOpen = (key: string): void => void (open.value = key);
+  return (
+    <>
+      <div class="side">
+        <DoctorsView id={id} seen={seen} onOpen={onOpen} />
+        <ListeningMark />
+        <Results heading={screen.t("result.title")} />
+      </div>
+      <Tiles id={id} seen={seen} onSound={onOpen} />
+    </>
+  );
+}
+
 export function Consultation({ consultation, onSimulator }: ConsultationProps): JSX.Element {
-  const { t } = useScreen();
-  const id = consultation.id ?? "";
+  const { api } = useKiosk();
+  const seen = useSeen(api);
   return (
     <Page
       head={<PatientBanner patient={consultation.patient} />}
       beside={<DoctorMark consultation={consultation} />}
       class="consultation"
     >
-      <div class="side">
-        <DoctorsView id={id} />
-        <Results heading={t("result.title")} />
-      </div>
-      <Tiles id={id} />
+      <Bedside id={consultation.id ?? ""} seen={seen} />
       <Actions consultation={consultation} onSimulator={onSimulator} />
     </Page>
   );

@@ -11,7 +11,7 @@ import { Icon, kindIcon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
 import { Age, StateMark } from "../ui/state.js";
 import { Page } from "./frame.js";
-import { useKiosk } from "./kiosk-context.js";
+import { THEMES, useKiosk } from "./kiosk-context.js";
 
 const HEALTH_EVERY_MS = 5000;
 
@@ -43,13 +43,16 @@ function LanguageSwitch(): JSX.Element {
   );
 }
 
+const THEME_ICON = { light: "sun", dark: "moon", contrast: "eye" };
+
+/** The next of the three. */
 function ThemeSwitch(): JSX.Element {
   const { theme } = useKiosk();
   const { t } = useScreen();
-  const other = theme.value === "light" ? "dark" : "light";
+  const next = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? "light";
   return (
-    <Button icon={other === "dark" ? "moon" : "sun"} onClick={() => (theme.value = other)}>
-      {t(`theme.${other}`)}
+    <Button icon={THEME_ICON[next]} onClick={() => (theme.value = next)}>
+      {t(`theme.${next}`)}
     </Button>
   );
 }

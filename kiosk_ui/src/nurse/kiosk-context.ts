@@ -5,7 +5,9 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Api } from "../core/api.js";
 
-export type Theme = "light" | "dark";
+export const THEMES = ["light", "dark", "contrast"] as const;
+
+export type Theme = (typeof THEMES)[number];
 
 export interface Kiosk {
   api: Api;

@@ -7,6 +7,7 @@ import "../ui/parts.css";
 import "./page.css";
 import "./intake.css";
 import "./care.css";
+import "./instruments.css";
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Api } from "../core/api.js";
@@ -14,7 +15,7 @@ import { type Language, LANGUAGES, preferred } from "../core/i18n.js";
 import { Socket } from "../core/socket.js";
 import { Screen, ScreenProvider } from "../ui/screen.js";
 import { Kiosk } from "./kiosk.js";
-import { type Kiosk as KioskParts, KioskProvider, type Theme } from "./kiosk-context.js";
+import { type Kiosk as KioskParts, KioskProvider, type Theme, THEMES } from "./kiosk-context.js";
 
 const QUIET_MS = 3000; // twelve beats
 const LANGUAGE = "chevet.language";
@@ -23,6 +24,11 @@ const THEME = "chevet.theme";
 function remembered<T extends string>(key: string, possible: readonly T[], otherwise: T): T {
   const found = localStorage.getItem(key);
   return possible.find((one) => one === found) ?? otherwise;
+}
+
+function preferredTheme(): Theme {
+  if (matchMedia("(prefers-contrast: more)").matches) return "contrast";
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
 /** Pixels to a millimetre, where the unit's configuration knows its panel: `/?mm=3.8`. */
@@ -45,10 +51,10 @@ function keepChoices(screen: Screen, kiosk: KioskParts): void {
 function start(root: HTMLElement): void {
   const languages = Object.keys(LANGUAGES) as Language[];
   const screen = new Screen(remembered(LANGUAGE, languages, preferred(navigator.languages)));
-  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const system = preferredTheme();
   const kiosk: KioskParts = {
     api: new Api(),
-    theme: signal(remembered<Theme>(THEME, ["light", "dark"], system)),
+    theme: signal(remembered<Theme>(THEME, THEMES, system)),
     startAfresh: () => location.replace(location.pathname + location.search),
   };
   panel();

@@ -1,29 +1,29 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
 import type { Source } from "../core/messages.js";
-import { Preview } from "../core/preview.js";
-import { NO_PICTURES, type Pictures } from "../core/tracks.js";
 import { Problem, useAct } from "../ui/act.js";
-import { Button, Choices } from "../ui/button.js";
+import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { SourceCodes } from "../ui/line.js";
 import { Picture } from "../ui/picture.js";
 import { useScreen } from "../ui/screen.js";
 import { useKiosk } from "./kiosk-context.js";
+import type { Seen } from "./seen.js";
 
-/** What the doctor sees; one touch keeps the camera's own full-size picture. */
-export function DoctorsView({ id }: { id: string }): JSX.Element {
+interface Props {
+  id: string;
+  seen: Seen;
+  /** A camera is to have the whole screen. */
+  onOpen: (source: string) => void;
+}
+
+/** What the doctor sees; one touch keeps the camera's own full-size picture, another makes it as large as the screen. */
+export function DoctorsView({ id, seen, onOpen }: Props): JSX.Element {
   const screen = useScreen();
   const { t } = screen;
   const { api } = useKiosk();
   const act = useAct();
-  const pictures = useSignal<Pictures>(NO_PICTURES);
   const chosen = useSignal<string | null>(null);
-  useEffect(() => {
-    const preview = new Preview(api, (next) => (pictures.value = next));
-    return () => preview.stop();
-  }, [api, pictures]);
   const sources = [...screen.state.value.sources.values()].filter((source) => source.kind === "video");
   const source: Source | undefined = sources.find((one) => one.key === chosen.value) ?? sources[0];
   if (!source)
@@ -39,7 +39,7 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
         <Icon name="eye" />
         {t("view.title")}
       </h2>
-      <Picture source={source} stream={pictures.value.get(source.key) ?? null} key={source.key} />
+      <Picture source={source} stream={seen.pictures.value.get(source.key) ?? null} key={source.key} />
       <SourceCodes codes={screen.alive.value ? (source.codes ?? []) : []} />
       <div class="view-buttons">
         {sources.length > 1 &&
@@ -48,6 +48,9 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
               {one.name}
             </Button>
           ))}
+        <Button icon="maximize" onClick={() => onOpen(source.key)}>
+          {t("view.enlarge")}
+        </Button>
         <Button
           icon="image"
           primary
@@ -56,26 +59,6 @@ export function DoctorsView({ id }: { id: string }): JSX.Element {
         >
           {t("view.still")}
         </Button>
-        {source.preroll_s != null && (
-          <Button
-            icon="save"
-            disabled={act.busy || !live}
-            onClick={() => void act.run(() => api.clip(id, source.key))}
-          >
-            {t("shot.clip", { n: source.preroll_s })}
-          </Button>
-        )}
-        {source.preroll_s != null && (
-          <Choices
-            label={t("shot.side")}
-            options={["left", "right"] as const}
-            chosen={source.side ?? null}
-            onChoose={(side) =>
-              void act.run(() => api.view(id, source.key, side === source.side ? null : side, source.zoom ?? null))
-            }
-            say={(side) => t(`shot.${side}`)}
-          />
-        )}
       </div>
       <Problem error={act.error} />
     </section>

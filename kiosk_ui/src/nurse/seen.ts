@@ -1,0 +1,34 @@
+/** What the doctor sees and hears, on the kiosk: one connection for the whole consultation, forgotten with it. */
+
+import { type Signal, signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Api } from "../core/api.js";
+import { Preview } from "../core/preview.js";
+import { intact, parseBlock } from "../core/sound/block.js";
+import { StethoscopeReceiver } from "../core/sound/receiver.js";
+import { NO_PICTURES, type Pictures } from "../core/tracks.js";
+
+export interface Seen {
+  pictures: Signal<Pictures>;
+  sound: StethoscopeReceiver;
+}
+
+export function useSeen(api: Api): Seen {
+  const seen = useMemo<Seen>(() => ({ pictures: signal(NO_PICTURES), sound: new StethoscopeReceiver() }), []);
+  useEffect(() => {
+    const take = async (data: ArrayBuffer): Promise<void> => {
+      const block = parseBlock(data);
+      seen.sound.put(block, block && (await intact(block)));
+    };
+    const preview = new Preview(
+      api,
+      (next) => (seen.pictures.value = next),
+      (data) => void take(data),
+    );
+    return () => {
+      preview.stop();
+      seen.sound.forget();
+    };
+  }, [api, seen]);
+  return seen;
+}
