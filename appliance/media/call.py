@@ -29,6 +29,7 @@ from appliance.media.encoding import LEAST_BPS, USUAL_HZ, Encoding, usual_rate_b
 from appliance.media.feedback import Packet
 from appliance.media.governor import DETAIL_WEIGHT, MOTION_WEIGHT, Governor, Lane
 from appliance.media.pacer import Pacer
+from appliance.media.passing import ROOM_UP
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.track import Line, PacketTrack
@@ -321,7 +322,8 @@ def lane(line: Line) -> Lane:
 
     def most() -> float:
         frame, rate_hz = source.newest, round(source.rate_hz) or USUAL_HZ
-        return LEAST_BPS if frame is None else usual_rate_bps(frame.width, frame.height, rate_hz)
+        usual = LEAST_BPS if frame is None else usual_rate_bps(frame.width, frame.height, rate_hz)
+        return max(usual, ROOM_UP * ROOM_UP * source.coded_bps)
 
     return Lane(line.track.outlet, DETAIL_WEIGHT if source.detail else MOTION_WEIGHT, most)
 

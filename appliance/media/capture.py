@@ -55,6 +55,7 @@ class Capture(Generic[T]):
         self._plugged = 0  # how often it was: a reader that was opened before the last time is closed
         self._flowing = False
         self._last_ns: int | None = None
+        self.reader: Reader[T] | None = None  # what is open now
 
     @property
     def state(self) -> State:
@@ -99,6 +100,7 @@ class Capture(Generic[T]):
         plugged = self._plugged
         try:
             with closing(self._open()) as reader:
+                self.reader = reader
                 while plugged == self._plugged and self._wanted.is_set() and not self._ended.is_set():
                     self._hand_on(reader.read())
         except LinkError as error:
@@ -109,7 +111,7 @@ class Capture(Generic[T]):
             # A fault of a reader is one source lost, to be tried again; it must not end the thread unseen.
             log.exception("%s: reader failed", self._key)
         finally:
-            self._flowing = False
+            self._flowing, self.reader = False, None
 
     def _hand_on(self, item: T) -> None:
         if self._ended.is_set() or not self._wanted.is_set():

@@ -20,6 +20,7 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from appliance.media.group import is_key
 from appliance.media.picture import Decoder, raw
 from appliance.media.refusal import NotDone
 from appliance.media.slot import Slot
@@ -135,16 +136,6 @@ def playable(frames: Sequence[Frame]) -> list[Frame]:
     same = [frame for frame in frames if (frame.coding, frame.width, frame.height) == form]
     begin = next((at for at, frame in enumerate(same) if frame.coding is not Coding.H264 or is_key(frame.data)), None)
     return [] if begin is None else same[begin:]
-
-
-def is_key(data: bytes) -> bool:
-    """Whether an H.264 access unit (Annex B) begins a picture sequence: an IDR slice or a parameter set in it."""
-    at = data.find(b"\x00\x00\x01")
-    while at >= 0 and at + 3 < len(data):
-        if data[at + 3] & 0x1F in {5, 7}:
-            return True
-        at = data.find(b"\x00\x00\x01", at + 3)
-    return False
 
 
 def torn(frames: Sequence[Frame]) -> bool:

@@ -8,17 +8,23 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
-from appliance.media.encoder import Encoded, Opus, PictureEncoder
+from av.video.frame import VideoFrame
+
+from appliance.media.encoder import VIDEO_CLOCK_HZ, Encoded, Opus, PictureEncoder
+from appliance.media.group import Group, GroupDecoder, is_key
 from appliance.media.ladder import DETAIL, MOTION, Ladder, Rung
 from appliance.media.outlet import Outlet
+from appliance.media.passing import ROOM_UP, Course, Passing
 from appliance.media.picture import Decoder
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.stethoscope import Block
 from drivers.core.errors import PacketError
 from drivers.links.camera import Frame
+from drivers.links.formats import Coding
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +86,14 @@ class Audience:
 
 
 class PictureEncoding:
-    """The newest frame of a source, encoded once. Pictures are left out, not queued, while every peer is behind."""
+    """The newest frame of a source, encoded once. Pictures are left out, not queued, while every peer is behind.
 
-    def __init__(self, source: PictureSource, make: MakeEncoder) -> None:
+    `passes`: a camera's own H.264 goes out untouched where it can.
+    """
+
+    def __init__(self, source: PictureSource, make: MakeEncoder, passes: bool = False) -> None:
         self._source, self._make = source, make
+        self._passing = Passing(source.request_key) if passes else None
         self._rate_bps: int | None = None
         self._ladder = Ladder(DETAIL if source.detail else MOTION)
         self._key_wanted = False
@@ -114,6 +124,7 @@ class PictureEncoding:
     def _run(self, ended: threading.Event) -> None:
         slot = self._source.attach()
         decoder, encoder, made, turn = Decoder(), None, (0, 0, 0), 0
+        group, coded, dropped = Group(), GroupDecoder(), 0
         try:
             while not ended.is_set():
                 frame = slot.take(WAIT_S)
@@ -121,6 +132,13 @@ class PictureEncoding:
                     continue
                 rate_hz = round(self._source.rate_hz) or USUAL_HZ
                 rate_bps = self._aim(frame, rate_hz)
+                if frame.coding is Coding.H264:
+                    group.add(frame)
+                    lost, dropped = slot.dropped > dropped, slot.dropped
+                    if lost and not is_key(frame.data):
+                        group.clear()
+                    if self._passed(frame, rate_bps, broken=not group.frames):
+                        continue
                 rung = self._ladder.step(rate_bps, frame.width, frame.height, rate_hz, time.monotonic())
                 turn = (turn + 1) % rung.every
                 wanted = (*rung.scaled(frame.width, frame.height), rung.every)
@@ -128,7 +146,9 @@ class PictureEncoding:
                     made, turn = wanted, 0
                     encoder = self._make(*wanted[:2], max(rate_hz // rung.every, 1), rate_bps)
                 if turn == 0:
-                    self._one(frame, wanted[:2], decoder, encoder, rate_bps)
+                    chained = frame.coding is Coding.H264
+                    opened = partial(coded, group.frames) if chained else partial(decoder, frame)
+                    self._one(frame, wanted[:2], opened, encoder, rate_bps)
         except Exception:
             log.exception("%s: encoder failed", self._source.key)
         finally:
@@ -136,24 +156,50 @@ class PictureEncoding:
 
     def _aim(self, frame: Frame, rate_hz: int) -> int:
         """The rate that every peer can take."""
-        usual = usual_rate_bps(frame.width, frame.height, rate_hz)
+        usual = max(usual_rate_bps(frame.width, frame.height, rate_hz), int(ROOM_UP * self._source.coded_bps) + 1)
         asked = (self._rate_bps, *(outlet.rate_bps for outlet in self._audience.outlets))
         return min([rate for rate in asked if rate is not None], default=usual)
 
+    def _passed(self, frame: Frame, rate_bps: int, broken: bool) -> bool:
+        """Hand a camera's own frame on untouched, where it can go so; whether it is done with."""
+        if self._passing is None:
+            return False
+        outlets, key = self._audience.outlets, is_key(frame.data)
+        wanted = self._key_wanted or broken or any(outlet.ready and not outlet.whole for outlet in outlets)
+        before = self._passing.course
+        course = self._passing.step(key, wanted, rate_bps, self._source.coded_bps, time.monotonic())
+        if course is not before:
+            log.info("%s: the camera's own H.264 is %s", self._source.key, course.value)
+            self._key_wanted = True  # another chain begins
+        if course is Course.ENCODED:
+            return False
+        if key:
+            self._key_wanted, self._key_at_s = False, time.monotonic()
+        if not broken:
+            self.pictures += 1
+            pts = frame.capture_ns * VIDEO_CLOCK_HZ // 1_000_000_000
+            self._audience.offer(Encoded(frame.data, pts, key, frame.capture_ns))
+        return True
+
     def _one(
-        self, frame: Frame, size: tuple[int, int], decoder: Decoder, encoder: PictureEncoder, rate_bps: int
+        self,
+        frame: Frame,
+        size: tuple[int, int],
+        opened: Callable[[], VideoFrame],
+        encoder: PictureEncoder,
+        rate_bps: int,
     ) -> None:
         outlets = self._audience.outlets
         if not any(outlet.ready for outlet in outlets):
             self.left_out += 1
             return
         try:
-            picture = decoder(frame)
+            picture = opened()
         except PacketError as error:
             log.debug("%s: %s", self._source.key, error)
             return
-        if size != (frame.width, frame.height):
-            picture = picture.reformat(*size, interpolation="FAST_BILINEAR")
+        if size != (picture.width, picture.height) or picture.format.name != "yuv420p":
+            picture = picture.reformat(*size, "yuv420p", interpolation="FAST_BILINEAR", dst_color_range="MPEG")
         if abs(encoder.rate_bps - rate_bps) > STEADY * rate_bps:
             encoder.rate_bps = rate_bps
         packet = encoder.encode(picture, frame.capture_ns, self._key_due(outlets))

@@ -44,5 +44,5 @@ class Engine:
             if isinstance(source, SoundSource):
                 self._encodings[key] = SoundEncoding(source)
             else:
-                self._encodings[key] = PictureEncoding(source, ENCODERS[codec])
+                self._encodings[key] = PictureEncoding(source, ENCODERS[codec], passes=codec == "H264")
         return self._encodings[key]

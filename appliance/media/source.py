@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from appliance.clock import boottime_ns
 from appliance.media.capture import Capture, Reader, State
+from appliance.media.group import Group
 from appliance.media.slot import Slot
 from drivers.links.camera import Frame
+from drivers.links.formats import Coding
 
 RATE_OVER = 31  # pictures over which the rate is taken
 
@@ -63,6 +65,8 @@ class PictureSource:
         self._dropped_before = 0
         self._newest: Frame | None = None
         self._arrivals: deque[int] = deque(maxlen=RATE_OVER)
+        self._sizes: deque[int] = deque(maxlen=RATE_OVER)
+        self._group = Group()
         self.start, self.stop, self.aclose = self._capture.start, self._capture.stop, self._capture.aclose
 
     @property
@@ -87,9 +91,28 @@ class PictureSource:
             return 0.0
         return (len(self._arrivals) - 1) * 1e9 / max(1, self._arrivals[-1] - self._arrivals[0])
 
+    @property
+    def coded_bps(self) -> float:
+        """What a camera that gives coded video sends, over the last second or two; 0 of any other."""
+        frame = self._newest
+        if frame is None or frame.coding is not Coding.H264:
+            return 0.0
+        sizes = list(self._sizes)
+        return 8 * sum(sizes) / max(len(sizes), 1) * self.rate_hz
+
+    @property
+    def group(self) -> Sequence[Frame]:
+        """Of coded video, what has to be decoded to see the newest picture."""
+        return self._group.frames
+
+    def request_key(self) -> bool:
+        """Ask the camera for a key frame. False where it cannot be asked. From any thread."""
+        ask = getattr(self._capture.reader, "request_key", None)
+        return bool(ask is not None and ask())
+
     def attach(self) -> Slot[Frame]:
-        """A slot that gets every frame from now on."""
-        slot: Slot[Frame] = Slot()
+        """A slot that gets every frame from now on; those of coded video in line."""
+        slot: Slot[Frame] = Slot(lambda frame: frame.coding is Coding.H264)
         self._slots = (*self._slots, slot)
         return slot
 
@@ -119,6 +142,11 @@ class PictureSource:
     def _deliver(self, frame: Frame) -> None:
         if self.state is not State.LIVE:
             self._arrivals.clear()
+            self._sizes.clear()
+            self._group.clear()
+        if frame.coding is Coding.H264:
+            self._group.add(frame)
+            self._sizes.append(len(frame.data))
         self._newest = frame
         self._arrivals.append(boottime_ns())
         for slot in self._slots:
