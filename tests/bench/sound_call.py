@@ -67,27 +67,31 @@ def write_wav(path: Path, seconds: int) -> None:
 
 
 async def ours(address: str) -> None:
-    """For each line one connection: `{}` asks for an offer, the answer follows. The old one goes when the new is up."""
+    """For each line a connection in place of the last one: `{"ordered": bool}` asks for an offer, the answer follows.
+
+    `ordered`: the same blocks over a channel that keeps their order, and nothing else: what ours is held against.
+    """
     source = SoundSource("stethoscope", "Stethoscope", lambda: LoopedSound(tones(), CARD_HZ))
     source.start()
     engine = Engine(EngineSettings(addresses=(address,)))
     peer: Peer | None = None
-    while "end" not in await hear():
+    while "end" not in (asked := await hear()):
         old = peer
         call = engine.call((), lambda state: None)
-        peer = Peer(call, Offered((), source), silence, no_still)
-        ordered = call.channel("ordered", ORDERED_LIMIT)
+        peer = Peer(call, Offered((), None if asked["ordered"] else source), silence, no_still)
+        ordered = call.channel("ordered", ORDERED_LIMIT) if asked["ordered"] else None
         say(await peer.offer())
         await peer.answer(await hear())
-        task = asyncio.create_task(send_ordered(source, ordered))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if ordered is not None:
+            task = asyncio.create_task(send_ordered(source, ordered))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
         if old is not None:
             await old.aclose()
     os._exit(0)
 
 
 async def send_ordered(source: SoundSource, channel: Channel) -> None:
-    """The same blocks over a channel that keeps their order: what the unordered one is held against."""
+    """Each block, as `Peer` sends it."""
     backlog = Backlog()
     with suppress(ChannelClosed):
         await channel.opened()
