@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+BESIDE, LEAST_BESIDE = 0.15, 6_000  # of what the narrowest call may send, and bytes a second at least
 LAST_WORDS_S = 0.5  # for `wiped` to reach those who watch, before their connection ends
 OF_THE_UNIT = frozenset({"unknown", "peer"})  # what is plugged in, and who else there is, is no remote party's affair
 WITH_DOCTOR = frozenset({State.ACTIVE, State.REVIEW})
@@ -81,6 +82,12 @@ class Calls:
         await self._previews.aclose()
         await self._recordings.close()
         await asyncio.gather(*self._ending, return_exceptions=True)
+
+    @property
+    def leftover(self) -> float | None:
+        """Bytes a second that what is sent beside the calls may take; None while nobody is called."""
+        budgets = self._peers.budgets.values()
+        return max(LEAST_BESIDE, BESIDE * min(one.limit_bps for one in budgets) / 8) if budgets else None
 
     # --- the platform's side
 

@@ -134,6 +134,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         link.send,
     )
     ending.push_async_callback(calls.close)
+    platform.pace = lambda: calls.leftover
     buttons = Buttons(wanted(settings))
     ending.push_async_callback(buttons.aclose)
     reception.connect(calls, forwarder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,7 @@ MAX_RETRY_AFTER_S = 600.0
 TIMEOUT = httpx.Timeout(connect=5, read=15, write=15, pool=5)
 DEADLINE_S = 30.0  # a whole call, whatever trickles in
 SLOWEST_UPLINK = 32_000  # bytes a second: an object gets the time that this needs
+PIECE_S = 0.1  # of a paced object: what leaves at once
 
 
 class PlatformAddress(ChevetError):  # noqa: N818 - it names what is wrong
@@ -42,6 +44,8 @@ class Platform:
     ) -> None:
         self.base = f"{checked(url)}/fhir"
         self._deadline_s = deadline_s
+        # What objects may take of the way, bytes a second, while a call needs it; None: all.
+        self.pace: Callable[[], float | None] = lambda: None
         headers = {"Accept": FHIR_JSON, "Accept-Encoding": "identity"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -71,9 +75,10 @@ class Platform:
         return got if isinstance(got, Later) else answer.of_transaction(bundle, got.status, got.body, got.retry_after_s)
 
     async def put_object(self, sha256: str, media_type: str, data: bytes) -> Outcome:
-        """Send the bytes of a still or a sound under their hash (hex)."""
+        """Send the bytes of a still or a sound under their hash (hex), below what a call needs of the way."""
         url = f"{self.base}/Binary/{sha256}"
-        got = await self._call("PUT", url, data, {"Content-Type": media_type})
+        headers = {"Content-Type": media_type, "Content-Length": str(len(data))}
+        got = await self._call("PUT", url, data, headers, self._paced(data) if self.pace() else None)
         return got if isinstance(got, Later) else answer.of_object(got.status, got.body, got.retry_after_s)
 
     async def is_up(self) -> bool:
@@ -81,10 +86,24 @@ class Platform:
         got = await self._call("GET", f"{self.base}/metadata", b"", {})
         return not isinstance(got, Later) and got.status == 200 and b'"CapabilityStatement"' in got.body
 
-    async def _call(self, method: str, url: str, data: bytes, headers: dict[str, str]) -> _Answer | Later:
+    async def _paced(self, data: bytes) -> AsyncIterator[bytes]:
+        """The bytes, at the pace that is given now; looked at again for each piece."""
+        at = 0
+        while at < len(data):
+            rate = self.pace()
+            size = len(data) if rate is None else max(1024, int(rate * PIECE_S))
+            yield data[at : at + size]
+            at += size
+            if at < len(data):
+                await asyncio.sleep(PIECE_S)
+
+    async def _call(
+        self, method: str, url: str, data: bytes, headers: dict[str, str], paced: AsyncIterator[bytes] | None = None
+    ) -> _Answer | Later:
+        slowest = min(SLOWEST_UPLINK, (self.pace() or SLOWEST_UPLINK) / 2)
         try:
-            async with asyncio.timeout(self._deadline_s + len(data) / SLOWEST_UPLINK):
-                async with self._http.stream(method, url, content=data or None, headers=headers) as response:
+            async with asyncio.timeout(self._deadline_s + len(data) / slowest):
+                async with self._http.stream(method, url, content=paced or data or None, headers=headers) as response:
                     return await _read(response)
         except TimeoutError:
             return Later("the platform does not answer in time")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -87,6 +88,18 @@ async def test_an_object_goes_as_its_bytes() -> None:
     assert asked[0].startswith(f"PUT /fhir/Binary/{SHA256} HTTP/1.1\r\n".encode())
     assert b"content-type: image/jpeg" in asked[0].lower()
     assert asked[0].endswith(b"\r\n\r\nabc")
+
+
+async def test_an_object_leaves_at_the_pace_that_a_call_lets_it() -> None:
+    data = b"x" * 5000
+    async with server(say(answer("201 Created", b""))) as (client, asked):
+        client.pace = lambda: 20_000.0  # 2000 bytes each tenth of a second: three pieces, two waits
+        began_s = time.monotonic()
+        assert await client.put_object(SHA256, "image/jpeg", data) == Persisted(None)
+        assert 0.19 < time.monotonic() - began_s < 2
+    assert asked[0].endswith(b"\r\n\r\n" + data)
+    assert b"content-length: 5000" in asked[0].lower()
+    assert b"chunked" not in asked[0].lower()
 
 
 async def test_nobody_listens() -> None:
