@@ -79,12 +79,37 @@ def test_what_the_page_rules_out_is_refused(name: str, message: object) -> None:
         {"type": "still", "id": "1", "source": "otoscope"},
         {"type": "still", "id": "1", "ok": True, "result": "r", "sha256": "a" * 64, "width": 1, "height": 1},
         {"type": "still", "id": "1", "ok": False, "code": "source-lost"},
+        {"type": "clip", "id": "1", "source": "otoscope"},
+        {"type": "clip", "id": "1", "ok": True, "result": "r", "sha256": "a" * 64, "seconds": 9.9},
+        {"type": "view", "id": "1", "source": "otoscope", "side": "left", "zoom": None},
+        {"type": "view", "id": "1", "ok": True, "side": "left", "zoom": None},
+        {"type": "blocks", "id": "1", "stream": 7, "sequence": 0, "count": 500},
+        {"type": "blocks", "id": "1", "ok": True, "coming": 499, "gone": 1},
+        {"type": "blocks", "id": "1", "ok": False, "code": "busy"},
+        {"type": "auscultation", "id": "1", "act": "begin", "site": "mitral"},
+        {"type": "auscultation", "id": "1", "ok": True, "grade": "good"},
         {"type": "ping", "id": "1"},
         {"type": "pong", "id": "1", "now_ms": 5},
     ],
 )
 def test_control_messages(message: dict[str, Any]) -> None:
     schemas.check("control", message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "clip", "id": "1"},
+        {"type": "clip", "id": "1", "ok": True},
+        {"type": "view", "id": "1", "source": "otoscope", "side": "up"},
+        {"type": "blocks", "id": "1", "stream": 7, "sequence": 0, "count": 501},
+        {"type": "blocks", "id": "1", "stream": 7},
+        {"type": "auscultation", "id": "1", "act": "dance"},
+        {"type": "auscultation", "id": "1", "ok": False},
+    ],
+)
+def test_what_is_no_control_message(message: dict[str, Any]) -> None:
+    assert schemas.faults("control", message)
 
 
 @pytest.mark.parametrize("name", ["link", "viewer", "live", "control"])
