@@ -17,7 +17,7 @@ from appliance.media.heart import Heart, open_heart
 from appliance.media.otoscope import open_otoscope
 from appliance.media.playback import FilePictures, wav
 from appliance.media.room import open_room
-from appliance.media.sharing import TAKEN, Sharing
+from appliance.media.sharing import TAKEN, TAKEN_OF_ROOM, Sharing
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from drivers.links.audio import Period
@@ -88,10 +88,10 @@ def missing_encoders() -> list[str]:
 
 
 def _wanted(configured: Configured) -> Wanted:
-    best = Wanted(codings=TAKEN)
-    return Wanted(
-        configured.width or best.width, configured.height or best.height, configured.rate_hz or best.rate_hz, TAKEN
-    )
+    best = Wanted()
+    width, height = configured.width or best.width, configured.height or best.height
+    codings = TAKEN_OF_ROOM if configured.use == "room" else TAKEN
+    return Wanted(width, height, configured.rate_hz or best.rate_hz, codings)
 
 
 def _existing(configured: Configured, where: str) -> str:

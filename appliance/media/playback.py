@@ -101,7 +101,7 @@ class DrawnPictures:
 class FilePictures:
     """A film, an MJPEG file or a numbered sequence of images (`frame%03d.jpg`), again and again.
 
-    JPEG pictures are given as they are in the file; any other coding is decoded.
+    JPEG pictures and those of a bare H.264 stream are given as they are in the file; any other coding is decoded.
     """
 
     def __init__(self, path: str, rate_hz: int = 15) -> None:
@@ -138,6 +138,10 @@ def pictures_of(path: str) -> Iterator[tuple[bytes, Coding, int, int]]:
                 for packet in file.demux(stream):
                     if packet.size:
                         yield jpeg(bytes(packet)), Coding.JPEG, context.width, context.height
+            elif file.format.name == "h264":
+                for packet in file.demux(stream):
+                    if packet.size:
+                        yield bytes(packet), Coding.H264, context.width, context.height
             else:
                 for picture in file.decode(stream):
                     plain = picture.reformat(format="yuv420p", dst_color_range="MPEG")

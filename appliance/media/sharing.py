@@ -166,6 +166,11 @@ class Shared:
             raise LinkLost(f"camera {self._place.name}: gives way to an instrument on its bus")
         return self._reader.read()
 
+    def request_key(self) -> bool:
+        """See `Camera.request_key`."""
+        ask = getattr(self._reader, "request_key", None)
+        return bool(ask is not None and ask())
+
     def close(self) -> None:
         """Give the camera back; its place on the bus is free."""
         self._reader.close()
@@ -181,6 +186,8 @@ def settings(node: str, rung: Rung) -> CameraSettings:
     return CameraSettings(node, rung.width, rung.height, rung.rate_hz, rung.coding)
 
 
-# What a call can take. A camera's own H.264 has to be passed through untouched to be worth its price: decoding needs
-# every picture, while a slot of one keeps the newest, and no still of full quality can be taken from it.
-TAKEN = (Coding.JPEG, Coding.YUYV422, Coding.NV12, Coding.YUV420P)
+# What a call can take, best first. Of an instrument the camera's own JPEG: a still is then the very picture that the
+# camera gave, while one of H.264 is only as sharp as the camera coded it. Of the room the camera's own H.264, which goes
+# out untouched and takes the least of the bus.
+TAKEN = (Coding.JPEG, Coding.H264, Coding.YUYV422, Coding.NV12, Coding.YUV420P)
+TAKEN_OF_ROOM = (Coding.H264, Coding.JPEG, Coding.YUYV422, Coding.NV12, Coding.YUV420P)

@@ -19,6 +19,7 @@ from drivers.core.errors import LinkError
 from drivers.links import v4l2
 from drivers.links.demuxed import next_packet
 from drivers.links.formats import Coding, Colour, Offer, usual
+from drivers.links.uvc_h264 import request_key
 
 # A kernel stamp further than this from now is no stamp of this frame (some drivers stamp in another clock).
 LATEST_STAMP_NS = 5_000_000_000
@@ -78,6 +79,10 @@ class Camera:
         context = self._stream.codec_context
         coding = CODINGS.get(context.name) or Coding(str(context.pix_fmt))
         return Frame(bytes(packet), coding, context.width, context.height, capture_instant(packet), self.colour)
+
+    def request_key(self) -> bool:
+        """Ask a camera that gives H.264 for a key frame; whether it took the question. From any thread."""
+        return self._settings.coding is Coding.H264 and request_key(self._settings.device)
 
     def close(self) -> None:
         """Give the device back. Harmless when it is already gone."""

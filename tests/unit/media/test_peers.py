@@ -275,10 +275,13 @@ async def test_no_socket_of_a_call_leaves_loopback(unit: Unit, receiver: Receive
     assert set(found) == {"0100007F"}
 
 
-async def test_ice_servers_that_cannot_be_read_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    good = IceServer(("turn:192.0.2.1:3478?transport=udp",), "name", "secret")
+def test_ice_servers_that_cannot_be_read_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    good = IceServer(("turn:192.0.2.1:3478?transport=udp", "turns:turn.example"), "name", "secret")
     kept = usable([IceServer(("nonsense",)), IceServer(("turn:192.0.2.1:99999999999x",)), good])
-    assert [server.urls for server in kept] == [["turn:192.0.2.1:3478?transport=udp"]]
+    assert [(one.host, one.port, one.tls, one.transport) for one in kept] == [
+        ("192.0.2.1", 3478, False, "udp"),
+        ("turn.example", 5349, True, "tcp"),
+    ]
     assert "an ICE server is left out" in caplog.text
     assert "secret" not in caplog.text
 

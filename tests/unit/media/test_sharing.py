@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from appliance.media.capture import Reader
-from appliance.media.sharing import TAKEN, Sharing
+from appliance.media.sharing import TAKEN, TAKEN_OF_ROOM, Sharing
 from drivers.core.errors import LinkError, LinkLost
 from drivers.links.camera import BusFull, CameraSettings, Frame
 from drivers.links.formats import Coding, Offer, Rung, Wanted, exam_ladder, room_ladder
@@ -161,7 +161,9 @@ def test_the_cameras_own_coding_goes_before_jpeg_and_jpeg_before_raw() -> None:
     assert exam_ladder((raw, *HD, h264), Wanted())[0] == Rung(Coding.H264, 1280, 720, Fraction(30))
     assert exam_ladder((raw, *HD, h264), WANTED)[0] == Rung(Coding.JPEG, 1920, 1080, Fraction(30))
     assert exam_ladder((raw,), WANTED)[0].coding is Coding.YUYV422
-    assert exam_ladder((h264,), WANTED) == ()
+    assert exam_ladder((h264,), WANTED)[0] == Rung(Coding.H264, 1280, 720, Fraction(30))
+    room = Wanted(1280, 720, 30, TAKEN_OF_ROOM)
+    assert room_ladder((raw, *HD, h264), room)[0] == Rung(Coding.H264, 1280, 720, Fraction(30))
 
 
 def test_a_raw_camera_that_is_slow_at_its_largest_size_runs_at_one_that_is_not() -> None:
