@@ -129,6 +129,16 @@ class Button(_Section):
     source: Key
 
 
+class Login(_Section):
+    """The professional's login at the platform's identity provider (RFC 8628); without `issuer` none is asked for."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")] | None = None
+    client_id: Annotated[str, Field(min_length=1, max_length=200)] = "chevet"
+    scope: Annotated[str, Field(pattern=r"^openid( [!-~]+)*$")] = "openid profile"
+    reopen_minutes: Annotated[int, Field(ge=1, le=720)] = 240  # after it a PIN is not enough any more
+    lock_minutes: Annotated[int, Field(ge=1, le=120)] = 10  # untouched for so long, the PIN is asked for
+
+
 class Care(_Section):
     """Rules of charting."""
 
@@ -169,6 +179,7 @@ class Settings(_Section):
     unit: Unit = Unit()
     server: Server = Server()
     platform: Platform = Platform()
+    login: Login = Login()
     care: Care = Care()
     records: Records = Records()
     export: Export = Export()
@@ -266,6 +277,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "unit": Unit,
         "server": Server,
         "platform": Platform,
+        "login": Login,
         "care": Care,
         "records": Records,
         "export": Export,

@@ -15,6 +15,7 @@ from appliance.api import app, routes
 from appliance.api.ports import Ports, Simulator
 from appliance.api.server import listen, serve
 from appliance.calls import Calls
+from appliance.care.login import Login, Rules
 from appliance.care.retention import Retention
 from appliance.care.room import Room
 from appliance.config import ConfigError, Device, Settings
@@ -39,6 +40,7 @@ from appliance.media.status import peer_messages, source_messages
 from appliance.platform.client import Platform
 from appliance.platform.fhir.parts import Sender
 from appliance.platform.forwarder import Forwarder
+from appliance.platform.identity import IdentityProvider
 from appliance.platform.link import Link
 from appliance.platform.link_messages import ConsultationChanged, Hello, OpenConsultation, UnitInfo
 from appliance.reception import Reception
@@ -142,6 +144,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     room.watch(lambda record: _tell_link(link, record))
     await room.start()
 
+    login = _login(settings, store, ending)
     web = app.build(
         Ports(
             settings,
@@ -155,6 +158,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
             ui,
             hotplug,
             {picture.key: partial(look, picture) for picture in pictures},
+            login,
         )
     )
     return {
@@ -171,6 +175,18 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         "link": link.run(),
         "watchdog": diagnostics.feed_watchdog(store.outbox),
     }
+
+
+def _login(settings: Settings, store: Store, ending: AsyncExitStack) -> Login | None:
+    """The login, where the platform has an identity provider."""
+    wanted = settings.login
+    if wanted.issuer is None:
+        return None
+    provider = IdentityProvider(wanted.issuer, wanted.client_id, wanted.scope)
+    ending.push_async_callback(provider.aclose)
+    login = Login(provider, Rules(60.0 * wanted.reopen_minutes, 60.0 * wanted.lock_minutes), store.note)
+    ending.push_async_callback(login.aclose)
+    return login
 
 
 def _roster(settings: Settings) -> Roster:

@@ -38,6 +38,10 @@ STATUS = {
     "no-such-driver": 422,
     "wrong-driver": 422,
     "not-kept": 507,
+    "not-logged-in": 401,
+    "pin-wrong": 403,
+    "pin-locked-out": 403,
+    "pin-not-possible": 422,
     "storage-full": 507,
     "bad-request": 422,
 }

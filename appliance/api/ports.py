@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from appliance.care.login import Login
 from appliance.care.room import Room
 from appliance.config import Settings
 from appliance.feed import Feed
@@ -82,3 +83,4 @@ class Ports:
     ui: Path | None
     plugged: Plugged | None = None
     cameras: Mapping[str, Callable[[], Look]] = field(default_factory=dict)
+    login: Login | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response, WebSocket
+from fastapi import APIRouter, Depends, Request, Response, WebSocket
 
-from appliance.api import models, recordings, technician
+from appliance.api import login, models, recordings, technician
 from appliance.api.live import Screens
 from appliance.api.ports import Ports
 from appliance.care import messages
@@ -34,23 +34,42 @@ def hello(settings: Settings) -> Message:
 
 def router(ports: Ports) -> APIRouter:
     """All routes, wired to the service's parts."""
-    routes = APIRouter(prefix="/api")
-    for add in (_unit, _plugged, _consultation, _charting, recordings.add, technician.add, _preview, _simulator):
+
+    async def gate(request: Request) -> None:
+        login.gate(ports, request)
+
+    live = APIRouter()
+    _live(live, ports)
+    routes = APIRouter(prefix="/api", dependencies=[Depends(gate)])
+    for add in (
+        login.add,
+        _unit,
+        _plugged,
+        _consultation,
+        _charting,
+        recordings.add,
+        technician.add,
+        _preview,
+        _simulator,
+    ):
         add(routes, ports)
-    return routes
+    live.include_router(routes)
+    return live
 
 
 def _said(ports: Ports, record: ConsultationRecord) -> Json:
     return messages.consultation(record, resumed=False, doctor=None) | {"leases": ports.room.leases}
 
 
-def _unit(routes: APIRouter, ports: Ports) -> None:
+def _live(routes: APIRouter, ports: Ports) -> None:
     screens = Screens(ports.feed, lambda: hello(ports.settings))
 
-    @routes.websocket("/live")
+    @routes.websocket("/api/live")
     async def live(socket: WebSocket) -> None:
         await screens.serve(socket)
 
+
+def _unit(routes: APIRouter, ports: Ports) -> None:
     @routes.get("/health")
     async def health() -> Json:
         return await ports.health.report()
