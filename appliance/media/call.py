@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from aiortc import (
-    RTCConfiguration,
-    RTCIceGatherer,
-    RTCIceServer,
-    RTCPeerConnection,
-    RTCRtpSender,
-    RTCSessionDescription,
-)
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.sdp import candidate_from_sdp
 
+from appliance.media import aioice_inside as gathering
 from appliance.media import aiortc_inside as inside
 from appliance.media.channel import Channel
 from appliance.media.encoder import OPUS_CLOCK_HZ, VIDEO_CLOCK_HZ
@@ -40,9 +35,9 @@ log = logging.getLogger(__name__)
 LONGEST_SDP = 64 * 1024
 MOST_CANDIDATES = 64
 CONNECT_S = 30.0  # from the offer: people have to be let in, networks have to be crossed
-SILENT_S = 2.0  # a receiver reports at least once a second
-GONE_S = 30.0
-LOOK_S = 0.5
+SILENT_S = 1.5  # a receiver reports at least once a second, and acknowledges four beats in it
+GONE_S = 30.0  # then its consent has run out (RFC 7675, 5.1)
+LOOK_S = 0.25
 CLOSE_S = 5.0
 SOUND_DEPTH = 5  # packets of 20 ms
 # Of the codecs, best first; RTX goes with each.
@@ -102,6 +97,7 @@ class Call:
     """One WebRTC connection that this unit offers. Every method is for the loop it was made on.
 
     `addresses`: local addresses to gather on; None: all that the machine has, but loopback.
+    `tls`: how TURN servers over TLS are to be trusted; None: as the machine trusts.
     """
 
     def __init__(
@@ -110,9 +106,11 @@ class Call:
         addresses: Sequence[str] | None,
         ice_servers: Sequence[IceServer],
         on_state: Callable[[CallState], None],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        configuration = RTCConfiguration(iceServers=usable(ice_servers), bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        configuration = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self._encodings, self._addresses, self._on_state = encodings, addresses, on_state
+        self._servers, self._tls = usable(ice_servers), tls
         self._connection = RTCPeerConnection(configuration)
         inside.use_certificate(self._connection)
         self._connection.on("connectionstatechange", self._connection_changed)
@@ -153,13 +151,23 @@ class Call:
         return tuple(Track(str(line.transceiver.mid), line.source.key, line.source.kind) for line in self._lines)
 
     async def offer(self) -> dict[str, str]:
-        """The description to send: `{"type": "offer", "sdp"}`, with all local candidates in it."""
+        """The description to send: `{"type": "offer", "sdp"}`, with the host's own candidates; the rest follows."""
         self._move(CallState.CONNECTING)
         if self._addresses is not None:
             inside.use_addresses(self._connection, self._addresses)
         await self._connection.setLocalDescription(await self._connection.createOffer())
         self._watch = asyncio.create_task(self._watched(), name="call-watch")
         return {"type": "offer", "sdp": self._connection.localDescription.sdp}
+
+    async def candidates(self) -> AsyncIterator[dict[str, Any]]:
+        """The candidates that servers give, each as it comes. After `offer`."""
+        async for candidate in gathering.later(self._connection, self._servers, self._tls):
+            yield candidate
+
+    @property
+    def local_address(self) -> str | None:
+        """The address of this machine that the way begins at; None where that is unknown or behind a relay."""
+        return gathering.local_address(self._connection) if self.state is not CallState.CLOSED else None
 
     async def answer(self, description: Mapping[str, Any]) -> None:
         """Take the answer. `BadSignal` when it is none."""
@@ -328,28 +336,23 @@ def lane(line: Line) -> Lane:
     return Lane(line.track.outlet, DETAIL_WEIGHT if source.detail else MOTION_WEIGHT, most)
 
 
-def usable(ice_servers: Sequence[IceServer]) -> list[RTCIceServer]:
-    """Those that aiortc can use. One that cannot be read is left out and logged: the call may do without it."""
+def usable(ice_servers: Sequence[IceServer]) -> list[gathering.Server]:
+    """Those that can be asked. One that cannot be read is left out and logged: the call may do without it."""
     servers = []
     for each in ice_servers:
-        server = RTCIceServer(list(each.urls), each.username, each.credential)
-        try:
-            RTCIceGatherer(iceServers=[server])
-        except ValueError as error:
-            log.warning("an ICE server is left out: %s", error)
-        else:
-            servers.append(server)
+        for url in each.urls:
+            try:
+                servers.append(gathering.server(url, each.username, each.credential))
+            except ValueError as error:
+                log.warning("an ICE server is left out: %s", error)
     return servers
 
 
 def without_mdns(sdp: str) -> str:
-    """The description without candidates that hide behind a multicast DNS name, nor the word that there are no more."""
-    if ".local " not in sdp:
-        return sdp
-    lines = sdp.splitlines(keepends=True)
-    hidden = ("a=end-of-candidates",)
+    """The description without candidates that hide behind a multicast DNS name, nor the word that there are no more:
+    a relay's may yet come."""
     return "".join(
         line
-        for line in lines
-        if not line.startswith(hidden) and not (line.startswith("a=candidate:") and ".local " in line)
+        for line in sdp.splitlines(keepends=True)
+        if not line.startswith("a=end-of-candidates") and not (line.startswith("a=candidate:") and ".local " in line)
     )

@@ -19,7 +19,7 @@ LONGEST = 64 * 1024  # docs/protocol.md: the largest message
 LONGEST_ID = 128
 REMEMBERED = 64  # answers; a viewer repeats its last question, not its hundredth
 AT_ONCE = 4  # questions; a viewer that asks more is told so by silence until one is answered
-ACT_S = 10.0
+ACT_S = 30.0  # a clip of large pictures is ten seconds of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,20 @@ TakeStill = Callable[[str], Awaitable[StillTaken]]  # source key; raises `StillR
 # A question as it came in; what its answer holds beside `type`, `id` and `ok`. Raises `NotDone`.
 Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
+Answers = OrderedDict[str, asyncio.Task[dict[str, Any]]]  # by the question's `id`, oldest first
+
 
 class Control:
     """Answers one viewer. What it asks is done once for each new `id`, however often it is asked.
 
-    `asks`: what may be asked beside a still and the time, by its `type`.
+    `asks`: what may be asked beside a still and the time, by its `type`. `answers`: those given over an earlier
+    connection of the same viewer: what it asked there is not done again because it asks here.
     """
 
-    def __init__(self, take: TakeStill, asks: Mapping[str, Ask] | None = None) -> None:
+    def __init__(self, take: TakeStill, asks: Mapping[str, Ask] | None = None, answers: Answers | None = None) -> None:
         self._take = take
         self._asks: dict[str, Ask] = {"ping": _now, "still": self._still, **(asks or {})}
-        self._answers: OrderedDict[str, asyncio.Task[dict[str, Any]]] = OrderedDict()
+        self._answers: Answers = OrderedDict() if answers is None else answers
         self.refused = 0  # messages that were no question, and questions beyond the bound
 
     async def answer(self, message: str | bytes) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 from appliance.media.backfill import Backfill
 from appliance.media.call import Call, CallState
 from appliance.media.channel import ChannelClosed
-from appliance.media.control import Ask, Control, TakeStill
+from appliance.media.control import Answers, Ask, Control, TakeStill
 from appliance.media.governor import Budget
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
@@ -79,7 +79,9 @@ class Backlog:
 class Peer:
     """One remote party over one call. Build, `offer`, `answer`; it ends by `aclose` or when the call is closed."""
 
-    def __init__(self, call: Call, offered: Offered, subscribe: Subscribe, still: TakeStill) -> None:
+    def __init__(
+        self, call: Call, offered: Offered, subscribe: Subscribe, still: TakeStill, answers: Answers | None = None
+    ) -> None:
         self._call, self._offered, self._subscribe = call, offered, subscribe
         for source in offered.pictures:
             call.add(source)
@@ -92,7 +94,7 @@ class Peer:
         heard = offered.stethoscope
         self._backfill = None if heard is None else Backfill(heard.recorder, self._sound)
         lost: dict[str, Ask] = {} if self._backfill is None else {"blocks": self._backfill.ask}
-        self._answers = Control(still, {**offered.asks, **lost})
+        self._answers = Control(still, {**offered.asks, **lost}, answers)
         self._answering: set[asyncio.Task[None]] = set()
         self._control.on_message(self._asked)
         self._work: asyncio.Task[None] | None = None
@@ -118,6 +120,15 @@ class Peer:
         description = await self._call.offer()
         self._work = asyncio.create_task(self._run(), name="peer")
         return description
+
+    def candidates(self) -> AsyncIterator[dict[str, Any]]:
+        """See `Call.candidates`."""
+        return self._call.candidates()
+
+    @property
+    def local_address(self) -> str | None:
+        """See `Call.local_address`."""
+        return self._call.local_address
 
     async def answer(self, description: Mapping[str, Any]) -> None:
         """See `Call.answer`."""
