@@ -169,6 +169,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         "devices": supervisor.run(),
         "hotplug": hotplug.run(),
         "sources": _tell_sources(feed, (pictures, sound)),
+        "encoder": engine.measure(),
         "peers": _tell_peers(feed, calls.remote),
         "buttons": _take_stills(buttons, calls),
         "forwarder": forwarder.run(),

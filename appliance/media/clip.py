@@ -37,7 +37,7 @@ RAW_HZ = 10  # raw pictures cost an encoder: this many a second
 CLOCK_HZ = 90_000
 WAIT_S = 0.2
 TORN_NS = 1_000_000_000
-QUALITY = {"crf": "18", "preset": "veryfast"}
+QUALITY = {"crf": "19", "preset": "superfast"}
 MEDIA_TYPE = "video/mp4"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
@@ -24,6 +26,7 @@ VBV_S = 0.4
 # FFmpeg cannot change the buffer of a running x264, nor its highest rate: the rate moves within what it was made for.
 # Beyond it a new one is made, with a key frame: at once for less, after so many pictures for more.
 BELOW, ABOVE, PATIENCE = 0.25, 1.15, 30
+HARDWARE_STEP = 1.25
 NEVER = 3000  # pictures between key frames that nobody asked for
 
 
@@ -48,9 +51,12 @@ class PictureEncoder(Protocol):
 
 
 class H264:
-    """x264, constrained baseline, in real time: superfast, no look-ahead, one slice, a buffer of 0.4 s."""
+    """x264, constrained baseline, in real time: no look-ahead, a buffer of 0.4 s; a slice for each thread."""
 
-    def __init__(self, width: int, height: int, rate_hz: int, rate_bps: int) -> None:
+    def __init__(
+        self, width: int, height: int, rate_hz: int, rate_bps: int, preset: str = "superfast", threads: int = 1
+    ) -> None:
+        self._preset, self._threads = preset, threads
         self._size = width, height, rate_hz
         self._wanted_bps = rate_bps
         self._codec = self._made(rate_bps)
@@ -61,10 +67,10 @@ class H264:
         codec: VideoCodecContext = CodecContext.create("libx264", "w")
         codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
         codec.framerate, codec.time_base = Fraction(rate_hz, 1), Fraction(1, VIDEO_CLOCK_HZ)
-        codec.bit_rate, codec.gop_size, codec.thread_count = rate_bps, NEVER, 1
+        codec.bit_rate, codec.gop_size, codec.thread_count = rate_bps, NEVER, self._threads
         codec.profile = "Baseline"  # x264 writes the constrained one
         codec.options = {
-            "preset": "superfast",
+            "preset": self._preset,
             "tune": "zerolatency",
             "maxrate": str(rate_bps),
             "bufsize": str(int(rate_bps * VBV_S)),
@@ -91,6 +97,50 @@ class H264:
         if below or above or (key and self._wanted_bps != self._made_bps):
             self._codec = self._made(self._wanted_bps)
         return _encode(self._codec, picture, capture_ns, key)
+
+
+# What makes each of them encode at once, at a constant rate, with key frames when asked (FFmpeg's options of it).
+HARDWARE_OPTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "h264_v4l2m2m": MappingProxyType({}),
+        "h264_qsv": MappingProxyType(
+            {"preset": "veryfast", "async_depth": "1", "look_ahead": "0", "forced_idr": "1", "low_delay_brc": "1"}
+        ),
+        "h264_nvenc": MappingProxyType(
+            {"preset": "p3", "tune": "ull", "rc": "cbr", "zerolatency": "1", "delay": "0", "forced-idr": "1"}
+        ),
+    }
+)
+
+
+class HardwareH264:
+    """An encoder of the machine's own. Only what `choosing` has proven at the start is used; a new rate is a new
+    encoder and a key frame, so it changes in steps."""
+
+    def __init__(self, name: str, width: int, height: int, rate_hz: int, rate_bps: int) -> None:
+        self._name, self._size, self.rate_bps = name, (width, height, rate_hz), rate_bps
+        self._codec = self._made()
+
+    def encode(self, picture: VideoFrame, capture_ns: int, key: bool) -> Encoded | None:
+        """The picture's access unit, Annex B."""
+        far = not 1 / HARDWARE_STEP < self.rate_bps / self._made_bps < HARDWARE_STEP
+        if far or (key and self.rate_bps != self._made_bps):
+            self._codec = self._made()
+        return _encode(self._codec, picture.reformat(format=self._codec.pix_fmt), capture_ns, key)
+
+    def _made(self) -> VideoCodecContext:
+        width, height, rate_hz = self._size
+        self._made_bps = self.rate_bps
+        made: Any = CodecContext.create(self._name, "w")
+        codec: VideoCodecContext = made
+        codec.width, codec.height = width, height
+        codec.pix_fmt = "nv12" if self._name == "h264_qsv" else "yuv420p"
+        codec.framerate, codec.time_base = Fraction(rate_hz, 1), Fraction(1, VIDEO_CLOCK_HZ)
+        codec.bit_rate, codec.gop_size, codec.max_b_frames = self.rate_bps, NEVER, 0
+        rates = {"maxrate": str(self.rate_bps), "bufsize": str(int(self.rate_bps * VBV_S))}
+        codec.options = {**HARDWARE_OPTIONS[self._name], **rates}
+        codec.open()
+        return codec
 
 
 class Vp8:

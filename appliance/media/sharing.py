@@ -187,7 +187,7 @@ def settings(node: str, rung: Rung) -> CameraSettings:
 
 
 # What a call can take, best first. Of an instrument the camera's own JPEG: a still is then the very picture that the
-# camera gave, while one of H.264 is only as sharp as the camera coded it. Of the room the camera's own H.264, which goes
+# camera gave, while one of H.264 is only as sharp as the camera coded it. Of the room its own H.264, which goes
 # out untouched and takes the least of the bus.
 TAKEN = (Coding.JPEG, Coding.H264, Coding.YUYV422, Coding.NV12, Coding.YUV420P)
 TAKEN_OF_ROOM = (Coding.H264, Coding.JPEG, Coding.YUYV422, Coding.NV12, Coding.YUV420P)
