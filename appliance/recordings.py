@@ -16,6 +16,7 @@ from appliance.care.errors import Refused
 from appliance.care.room import Room
 from appliance.feed import Feed
 from appliance.media.auscultation import Auscultation
+from appliance.media.auscultation import State as Listened
 from appliance.media.clip import MEDIA_TYPE as CLIP_TYPE
 from appliance.media.clip import Preroll, jpeg, torn
 from appliance.media.control import Ask
@@ -197,8 +198,10 @@ class Recordings:
             raise NotDone("storage-full", str(error)) from None
 
     def nobody_listens(self) -> None:
-        """The last doctor has gone: the room need not be quiet for them. What the nurse began goes on."""
-        if self.auscultation is not None and self.auscultation.now.by == "doctor":
+        """The last doctor has gone: no need for quiet. What the nurse began, or what is recorded, goes on."""
+        if self.auscultation is None or self.auscultation.now.state is Listened.RECORDING:
+            return
+        if self.auscultation.now.by == "doctor":
             self._work(self.auscultation.over())
 
     async def _asked_to_listen(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:

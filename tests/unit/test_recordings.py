@@ -162,6 +162,18 @@ async def test_what_is_recorded_when_the_review_begins_is_kept_and_the_room_is_l
         assert not it.recordings.auscultation.quiet  # type: ignore[union-attr]
 
 
+async def test_a_recording_outlives_the_doctors_connection_and_mere_listening_does_not(tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        await it.listen("begin")
+        await it.listen("record")
+        it.recordings.nobody_listens()
+        await asyncio.sleep(0.05)
+        assert it.told()["state"] == "recording"
+        await it.listen("stop")
+        it.recordings.nobody_listens()
+        await become(lambda: it.told()["state"] == "idle")
+
+
 async def test_a_sound_never_goes_to_the_next_patient(tmp_path: Path) -> None:
     async with bench(tmp_path) as it:
         await it.listen("begin")

@@ -67,6 +67,7 @@ export interface Assignable {
 }
 
 const TIME_LIMIT_MS = 10_000;
+const LIMIT_OF_CLIP_MS = 35_000; // it is made when it is asked for
 
 const words = (value: unknown): string | null =>
   value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value);
@@ -107,7 +108,8 @@ export class Api {
   strike = (id: string, result: string, reason: string): Promise<unknown> =>
     this.#act(id, `results/${encodeURIComponent(result)}/strike`, { reason });
   still = (id: string, source: string): Promise<unknown> => this.#act(id, "stills", { source });
-  clip = (id: string, source: string): Promise<unknown> => this.#act(id, "clips", { source });
+  clip = (id: string, source: string): Promise<unknown> =>
+    this.#call("POST", `${this.#of(id)}/clips`, { source }, LIMIT_OF_CLIP_MS);
   view = (id: string, source: string, side: "left" | "right" | null, zoom: number | null): Promise<unknown> =>
     this.#act(id, "view", { source, side, zoom });
   auscultation = (id: string, act: string, site?: string): Promise<unknown> =>
@@ -149,17 +151,17 @@ export class Api {
     return this.#call("POST", `${this.#of(id)}/${what}`, body);
   }
 
-  async #call<T>(method: string, path: string, body?: object): Promise<T> {
-    const response = await this.#fetch(method, path, body);
+  async #call<T>(method: string, path: string, body?: object, limit = TIME_LIMIT_MS): Promise<T> {
+    const response = await this.#fetch(method, path, body, limit);
     const text = await response.text();
     return (text ? JSON.parse(text) : null) as T;
   }
 
-  async #fetch(method: string, path: string, body?: object): Promise<Response> {
+  async #fetch(method: string, path: string, body?: object, limit = TIME_LIMIT_MS): Promise<Response> {
     const response = await fetch(this.#base + path, {
       method,
       cache: "no-store",
-      signal: AbortSignal.timeout(TIME_LIMIT_MS),
+      signal: AbortSignal.timeout(limit),
       ...(body ? { body: JSON.stringify(body), headers: { "content-type": "application/json" } } : {}),
     }).catch((cause: unknown) => {
       throw new ApiError(0, "unit-unreachable", cause instanceof Error ? cause.message : "", null, null);

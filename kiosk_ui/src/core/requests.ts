@@ -30,11 +30,13 @@ export interface ClipAnswer extends StillAnswer {
 
 const AGAIN_MS = 3000;
 const LIMIT_MS = 15_000;
+const LIMIT_OF_CLIP_MS = 35_000; // it is made when it is asked for
 
 interface Waiting {
   message: object;
   answer: (answer: Answer) => void;
   since: number;
+  limit: number;
   asked: number;
 }
 
@@ -58,7 +60,7 @@ export class Requests {
 
   /** The last seconds of a source. */
   clip(source: string): Promise<ClipAnswer> {
-    return this.#ask<ClipAnswer>({ type: "clip", source });
+    return this.#ask<ClipAnswer>({ type: "clip", source }, LIMIT_OF_CLIP_MS);
   }
 
   /** Which of the patient's sides a camera looks at. */
@@ -77,12 +79,12 @@ export class Requests {
   }
 
   /** It never rejects: no answer is an answer too (`no-answer`). */
-  #ask<T extends Answer>(asked: { type: string; [field: string]: unknown }): Promise<T> {
+  #ask<T extends Answer>(asked: { type: string; [field: string]: unknown }, limit = LIMIT_MS): Promise<T> {
     const id = this.#id();
     const message = { ...asked, id };
     const since = performance.now();
     return new Promise((answer) => {
-      this.#waiting.set(id, { message, answer: (said) => answer(said as T), since, asked: since });
+      this.#waiting.set(id, { message, answer: (said) => answer(said as T), since, limit, asked: since });
       this.#send(message);
     });
   }
@@ -93,7 +95,7 @@ export class Requests {
     const id = this.#id();
     if (this.#send({ type: "ping", id })) this.#pings.set(id, local);
     for (const [key, one] of this.#waiting) {
-      if (local - one.since > LIMIT_MS) this.#answer(key, { ok: false, code: "no-answer" });
+      if (local - one.since > one.limit) this.#answer(key, { ok: false, code: "no-answer" });
       else if (local - one.asked > AGAIN_MS) {
         one.asked = local;
         this.#send(one.message);

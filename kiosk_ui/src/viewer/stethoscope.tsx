@@ -6,7 +6,7 @@ import type { ListeningAnswer } from "../core/requests.js";
 import type { Samples, SweepOptions } from "../core/sweep.js";
 import { Button, Choices } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
-import { Line } from "../ui/line.js";
+import { Line, SourceCodes } from "../ui/line.js";
 import { ListeningMark, SiteChoice } from "../ui/listening.js";
 import { useScreen } from "../ui/screen.js";
 import { StateMark } from "../ui/state.js";
@@ -160,6 +160,10 @@ function Level({ source, live }: { source: Source; live: boolean }): JSX.Element
         <span dir="ltr">{live ? `${Math.round(level)} dBFS` : "–"}</span>
       </span>
       {live && source.clipped && <Line weight="notice">{t("steth.clipped")}</Line>}
+      {live && source.contact && (
+        <Line weight={source.contact === "good" ? "hint" : "notice"}>{t(`contact.${source.contact}`)}</Line>
+      )}
+      {live && <SourceCodes codes={source.codes ?? []} />}
     </>
   );
 }
