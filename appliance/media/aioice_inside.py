@@ -135,3 +135,8 @@ def local_address(connection: RTCPeerConnection) -> str | None:
     if pair is None or pair.protocol.local_candidate.type == "relay":
         return None
     return str(pair.protocol.local_candidate.host)
+
+
+def host_addresses() -> frozenset[str]:
+    """All addresses of this machine that a call can begin at, and loopback's."""
+    return frozenset({"127.0.0.1", "::1", *aioice.get_host_addresses(use_ipv4=True, use_ipv6=True)})

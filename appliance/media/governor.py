@@ -20,8 +20,9 @@ from drivers.core.errors import PacketError
 
 TICK_S = 0.1
 FIRST_PROBES = (3.0, 6.0)  # times the first estimate, as soon as there is feedback
-PROBE_EVERY_S = (1.0, 3.0)  # sooner while probes help, later while they do not
+PROBE_EVERY_S = (1.0, 2.5)  # sooner while probes help, later while they do not
 PROBE_TIMES = 2.0
+HELPED, AGAIN_S = 1.2, 0.4
 ENOUGH = 1.2  # times what is wanted: more need not be known
 MARGIN = 0.9  # of the budget goes to the encoders; the rest is headers and what is sent again
 STANDING_MS, DRAIN = 80.0, 0.6  # a queue that stands on the way is emptied by sending so much less
@@ -95,6 +96,7 @@ class Governor:
         self._heard = False
         self.blind = False  # the receiver tells nothing of what comes
         self._probe_at_s, self._probe_wait_s, self._probed_bps = 0.0, PROBE_EVERY_S[0], 0.0
+        self._probed_s = 0.0
         self._first = list(FIRST_PROBES)
         self._sent_bytes, self._sent_s, self._sent_bps = 0, time.monotonic(), 0.0
 
@@ -195,12 +197,14 @@ class Governor:
         wanted = ENOUGH * sum(lane.most_bps for lane in self.lanes) / MARGIN
         if self.estimator.trend.way is not Way.NORMAL or self.queue_ms > STANDING_MS / 2:
             self._probe_at_s = max(self._probe_at_s, now_s + PROBE_EVERY_S[0])
+        helped = self.limit_bps > HELPED * self._probed_bps
+        if helped:  # what helped may help again
+            self._probe_at_s = min(self._probe_at_s, self._probed_s + AGAIN_S)
         if not self._heard or now_s < self._probe_at_s or self.limit_bps >= wanted:
             return
         least_s, most_s = PROBE_EVERY_S
-        helped = self.limit_bps > 1.2 * self._probed_bps
         self._probe_wait_s = least_s if helped else min(2 * self._probe_wait_s, most_s)
-        self._probed_bps = self.limit_bps
+        self._probed_bps, self._probed_s = self.limit_bps, now_s
         times = self._first.pop(0) if self._first else PROBE_TIMES
-        self._probe_at_s = now_s + (0.3 if self._first else self._probe_wait_s)
+        self._probe_at_s = now_s + (AGAIN_S if self._first else self._probe_wait_s)
         self.pacer.probe(min(times * self.limit_bps, wanted))
