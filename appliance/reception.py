@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from typing import Any
 
 from appliance import clock
 from appliance.calls import Calls
@@ -27,6 +29,8 @@ class Reception:
         self._calls: Calls | None = None
         self._forwarder: Forwarder | None = None
         self._showing: set[asyncio.Task[None]] = set()
+        self._addresses: frozenset[str] = frozenset()
+        self._moved = asyncio.Event()
 
     def connect(self, calls: Calls, forwarder: Forwarder) -> None:
         """Those it hands on to; they need the link, and the link needs us."""
@@ -63,6 +67,29 @@ class Reception:
         """A link that is back says that the platform is."""
         if up and self._forwarder is not None:
             self._forwarder.platform_is_back()
+
+    def network_changed(self, addresses: frozenset[str]) -> None:
+        """The machine has these addresses now: calls and link that went from another one begin anew."""
+        if self._addresses - addresses:
+            self._moved.set()
+        self._addresses = addresses
+        if self._calls is not None:
+            self._calls.network_changed(addresses)
+
+    async def hold_link(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run the link; begin it again when an address goes: what is bound to it would wait for a silent end."""
+        while True:
+            running = asyncio.create_task(run(), name="link")
+            moved = asyncio.create_task(self._moved.wait(), name="network moved")
+            try:
+                await asyncio.wait({running, moved}, return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    return await running
+                self._moved.clear()
+            finally:
+                for task in (running, moved):
+                    task.cancel()
+                await asyncio.gather(running, moved, return_exceptions=True)
 
     # --- the forwarder
 
