@@ -64,7 +64,7 @@ class Calls:
         self._room, self._feed, self._hello, self._send = room, feed, hello, send
         self._recordings = Recordings(room, feed, offered.pictures, offered.stethoscope)
         offered = replace(offered, asks=self._recordings.asks)
-        self._peers = Peers(engine, offered, self._messages, self._still_now, self._changed)
+        self._peers = Peers(engine, offered, self._messages, self._still_now, self._changed, self._say)
         # Kiosks that look on take no doctor's place; the encodings are the engine's, and shared.
         self._previews = Peers(engine, offered, self._messages, self._still_now, lambda _, __: None)
         self._remote: dict[str, tuple[str, str]] = {}  # peer: consultation, name
@@ -92,8 +92,9 @@ class Calls:
     # --- the platform's side
 
     async def joined(self, message: PeerJoined) -> None:
-        """A doctor joined: offer, or say why not. One who is here already is left alone."""
+        """A doctor joined: offer, or say why not. One who is here already is left alone, unless the call is lost."""
         if message.peer in self._remote:
+            self._peers.heard_of(message.peer)
             return
         offer = self._refusal(message.consultation) or await self._offer(message)
         if isinstance(offer, str):
@@ -120,6 +121,21 @@ class Calls:
                 await self._peers.candidate(message.peer, msgspec.to_builtins(message.candidate))
         except (BadSignal, NoSuchPeer) as error:
             log.warning("a signal of peer %s is not usable: %s", message.peer, error)
+
+    def network_changed(self, addresses: frozenset[str]) -> None:
+        """The machine has other addresses or routes: what went from one that is gone begins anew."""
+        self._peers.network_changed(addresses)
+
+    def _say(self, peer: str, signal: Mapping[str, Any]) -> None:
+        if peer not in self._remote:
+            return  # its first offer has not been sent, or it has left
+        consultation, _ = self._remote[peer]
+        try:
+            self._send(
+                msgspec.convert({"type": "signal", "consultation": consultation, "peer": peer, **signal}, Signal)
+            )
+        except (BadMessage, msgspec.ValidationError) as error:
+            log.warning("a signal to peer %s cannot be sent: %s", peer, error)
 
     # --- the kiosk's side
 

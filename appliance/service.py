@@ -27,6 +27,7 @@ from appliance.instruments.opening import Opener, check, driver_of
 from appliance.instruments.repairs import Hardware
 from appliance.instruments.roster import Roster, check_owners
 from appliance.instruments.supervisor import Supervisor
+from appliance.media import netwatch
 from appliance.media.buttons import Buttons, wanted
 from appliance.media.engine import Engine, EngineSettings
 from appliance.media.look import look
@@ -173,7 +174,8 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         "peers": _tell_peers(feed, calls.remote),
         "buttons": _take_stills(buttons, calls),
         "forwarder": forwarder.run(),
-        "link": link.run(),
+        "link": reception.hold_link(link.run),
+        "network": netwatch.watch(reception.network_changed),
         "watchdog": diagnostics.feed_watchdog(store.outbox),
     }
 
