@@ -92,6 +92,15 @@ def _provision(arguments: argparse.Namespace) -> int:
     return command.run(arguments.rest, sys.stdout)
 
 
+def _health(arguments: argparse.Namespace) -> int:
+    from appliance import config  # noqa: PLC0415
+    from provisioning.facts import Unit  # noqa: PLC0415
+
+    why = Unit(config.load(arguments.config)).unhealthy(arguments.wait)
+    print("well" if why is None else f"not well: {why}")
+    return 0 if why is None else 1
+
+
 def _check(arguments: argparse.Namespace) -> int:
     from appliance import selftest  # noqa: PLC0415
 
@@ -168,6 +177,8 @@ def _parser() -> argparse.ArgumentParser:
     passed_on("provision", _provision, "enrol, configure, accept and retire this unit")
 
     with_config(add("check", _check, "the unit's self-test"))
+    health = with_config(add("health", _health, "whether the running unit is well"))
+    health.add_argument("--wait", type=float, default=2.0, help="seconds until it must be (default: %(default)s)")
 
     bundle = with_config(add("support-bundle", _support_bundle, "write a redacted archive for support"))
     bundle.add_argument("--out", type=Path, default=Path("chevet-support.tar.gz"), help="default: %(default)s")

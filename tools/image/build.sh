@@ -53,6 +53,7 @@ sandbox() {
 }
 
 image() {
+  rm -f "$out/chevet_$version".* "$out/chevet_${version}_"* "$out/chevet_$version"
   local profiles=()
   for profile in "$@"; do profiles+=("--profile=$profile"); done
   mkdir -p build/image/{cache,work,out}
