@@ -52,6 +52,10 @@ def add(routes: APIRouter, ports: Ports) -> None:
         await login.pin(body.pin)
         return _said(login)
 
+    @routes.post("/login/touch", status_code=204)
+    async def touch() -> None:
+        login.require()
+
     @routes.post("/login/lock")
     async def lock() -> Json:
         login.lock()

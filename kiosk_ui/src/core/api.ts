@@ -48,6 +48,17 @@ export interface Claim {
   other_consultation: boolean;
 }
 
+/** `GET /api/login`: `off` where the unit asks for none. `why`: how the last one ended. */
+export interface LoginState {
+  state: "off" | "out" | "asking" | "choosing" | "in" | "locked";
+  name?: string | null;
+  why?: string | null;
+  tries?: number;
+  code?: { user_code: string; address: string; complete: string; left_s: number; qr: string } | null;
+}
+
+export type LoginAct = "begin" | "lock" | "end";
+
 export interface SimulatedDevice {
   key: string;
   plugged: boolean;
@@ -90,6 +101,10 @@ export class Api {
     this.#call("POST", "/api/devices", { unknown, driver, ...(name ? { name } : {}) });
   forget = (key: string): Promise<unknown> => this.#call("DELETE", `/api/devices/${encodeURIComponent(key)}`);
   again = (key: string): Promise<unknown> => this.#call("POST", `/api/devices/${encodeURIComponent(key)}/again`, {});
+  login = (): Promise<LoginState> => this.#call("GET", "/api/login");
+  loginAct = (act: LoginAct): Promise<LoginState> => this.#call("POST", `/api/login/${act}`, {});
+  pin = (pin: string): Promise<LoginState> => this.#call("POST", "/api/login/pin", { pin });
+  touch = (): Promise<unknown> => this.#call("POST", "/api/login/touch", {});
   health = (): Promise<Health> => this.#call("GET", "/api/health");
   open = (): Promise<unknown> => this.#call("POST", "/api/consultations", {});
   identify = (id: string, typed: Typed): Promise<unknown> => this.#act(id, "patient", { typed });

@@ -12,6 +12,7 @@ import { Restarted, Unheard } from "./frame.js";
 import { Home } from "./home.js";
 import { Identify } from "./identify.js";
 import { useKiosk } from "./kiosk-context.js";
+import { LoggedIn, LoginPage, useLogin } from "./login.js";
 import { Quarantine } from "./quarantine.js";
 import { Review } from "./review.js";
 import { Simulator } from "./simulator.js";
@@ -42,6 +43,7 @@ function useRestarted(consultation: Told | null): { shown: boolean; dismiss: () 
 export function Kiosk(): JSX.Element {
   const screen = useScreen();
   const { api } = useKiosk();
+  const login = useLogin(api);
   const act = useAct();
   const aside = useSignal<"quarantine" | "simulator" | null>(null);
   const { consultation, wipes } = screen.state.value;
@@ -56,9 +58,19 @@ export function Kiosk(): JSX.Element {
     else if (id && consultation.state !== "review")
       void act.run(() => api.abandon(id, "closed after a restart of the unit"));
   };
+  const said = login.value;
+  if (said && said.state !== "off" && said.state !== "in")
+    return (
+      <>
+        <SimulatedMark />
+        <Unheard />
+        <LoginPage login={login} said={said} key={said.state} />
+      </>
+    );
   return (
     <>
       <SimulatedMark />
+      <LoggedIn login={login} />
       <Unheard />
       <StorageNotice />
       {restarted.shown && <Restarted onResume={restarted.dismiss} onClose={close} />}
