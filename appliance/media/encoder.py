@@ -40,6 +40,14 @@ class Encoded:
     capture_ns: int
 
 
+UNKNOWN = (2, 0)  # FFmpeg's AVColorSpace and AVColorRange of a picture that does not say
+
+
+def colour_of(picture: VideoFrame) -> tuple[int, int]:
+    """Matrix and range, for the stream's own words (H.264 annex E.2.1): a receiver that is not told guesses by size."""
+    return int(picture.colorspace), int(picture.color_range)
+
+
 class PictureEncoder(Protocol):
     """Pictures of one size. `rate_bps` may be set at any time."""
 
@@ -59,6 +67,7 @@ class H264:
         self._preset, self._threads = preset, threads
         self._size = width, height, rate_hz
         self._wanted_bps = rate_bps
+        self._colour = UNKNOWN
         self._codec = self._made(rate_bps)
 
     def _made(self, rate_bps: int) -> VideoCodecContext:
@@ -68,6 +77,7 @@ class H264:
         codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
         codec.framerate, codec.time_base = Fraction(rate_hz, 1), Fraction(1, VIDEO_CLOCK_HZ)
         codec.bit_rate, codec.gop_size, codec.thread_count = rate_bps, NEVER, self._threads
+        codec.colorspace, codec.color_range = self._colour
         codec.profile = "Baseline"  # x264 writes the constrained one
         codec.options = {
             "preset": self._preset,
@@ -94,7 +104,9 @@ class H264:
         self._pictures += 1
         below = self._wanted_bps < BELOW * self._made_bps
         above = self._wanted_bps > ABOVE * self._made_bps and self._pictures > PATIENCE
-        if below or above or (key and self._wanted_bps != self._made_bps):
+        colour = colour_of(picture)
+        if below or above or colour != self._colour or (key and self._wanted_bps != self._made_bps):
+            self._colour = colour
             self._codec = self._made(self._wanted_bps)
         return _encode(self._codec, picture, capture_ns, key)
 

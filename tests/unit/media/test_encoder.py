@@ -8,11 +8,14 @@ import av
 import numpy as np
 import pytest
 from av.codec.context import CodecContext
+from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from appliance.media.encoder import H264, Encoded, Opus, PictureEncoder, Vp8
+from appliance.media.picture import coloured
 from appliance.media.stethoscope import Block
+from drivers.links.formats import Colour, Matrix
 from tests.unit.media.helpers import gain_db, tone
 
 WIDTH, HEIGHT, RATE_HZ = 320, 180, 30
@@ -112,3 +115,12 @@ def sounds(encoder: Opus, samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -
         for n in range(len(samples) // 160)
     ]
     return [packet for block in blocks if (packet := encoder.encode(block)) is not None]
+
+
+@pytest.mark.parametrize(("matrix", "said"), [(Matrix.BT601, 6), (Matrix.BT709, 1), (Matrix.BT2020, 9)])
+def test_the_stream_says_its_matrix_and_its_range(matrix: Matrix, said: int) -> None:
+    packet = H264(WIDTH, HEIGHT, RATE_HZ, 800_000).encode(coloured(noise(0), Colour(matrix)), 0, True)
+    assert packet is not None
+    codec: VideoCodecContext = CodecContext.create("h264", "r")
+    (picture,) = [*codec.decode(Packet(packet.data)), *codec.decode(None)]
+    assert (picture.colorspace, picture.color_range) == (said, 1)  # as FFmpeg numbers them; 1 is limited
