@@ -6,16 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from appliance import clock
 from appliance.calls import Calls
+from appliance.care import dossier
 from appliance.care.room import Room
 from appliance.feed import Feed
 from appliance.platform.forwarder import Forwarder, OutboxState
-from appliance.platform.link_messages import Opened, PeerJoined, PeerLeft, Signal
-from appliance.records.errors import StorageFull, StoreError
-from appliance.records.model import Delivery, OutboxRow, Receipt
+from appliance.platform.link_messages import DossierNews, Opened, PeerJoined, PeerLeft, Signal
+from appliance.records.errors import StorageFull, StoreError, Unknown
+from appliance.records.model import Answer, Delivery, OutboxRow, Receipt
 from appliance.records.store import Store
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,24 @@ class Reception:
             return
         await self._room.delivered(result)
 
+    async def dossier(self, message: DossierNews) -> None:
+        """What became of a dossier: kept before it is shown. A repeat changes nothing."""
+        ref = message.identifier.removeprefix("urn:uuid:")
+        answer = Answer(message.state, _instant(message.at), message.by, message.text)
+        try:
+            if dossier.news(await self._store.dossier(ref), answer):
+                await self._store.answer(ref, answer)
+            kept = await self._store.dossier(ref)
+        except Unknown:
+            log.warning("the platform speaks of a dossier that is not on this unit")
+            return
+        except (StorageFull, StoreError) as error:
+            log.warning("what became of a dossier could not be kept: %s", error)
+            return
+        self._feed.publish(
+            {"type": "dossier", "id": ref, "state": dossier.stage(kept).value, "delivery": kept.delivery}
+        )
+
     def link_changed(self, up: bool) -> None:
         """A link that is back says that the platform is."""
         if up and self._forwarder is not None:
@@ -103,3 +123,12 @@ class Reception:
     def outbox(self, state: OutboxState) -> None:
         """Tell the screens."""
         self._feed.publish({"type": "outbox", **asdict(state)})
+
+
+def _instant(text: str) -> datetime:
+    """The platform's own instant; ours where it tells none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return clock.wall()
+    return at if at.tzinfo is not None else clock.wall()

@@ -24,6 +24,7 @@ STATUS = {
     "homonym": 409,
     "other-consultation": 409,
     "implausible": 422,
+    "no-consent": 409,
     "wrong-unit": 422,
     "not-a-number": 422,
     "no-such-metric": 422,

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
 
-from appliance.api import login, models, recordings, technician
+from appliance.api import dossiers, login, models, recordings, technician
 from appliance.api.live import Screens
 from appliance.api.ports import Ports
 from appliance.care import messages
@@ -47,6 +47,7 @@ def router(ports: Ports) -> APIRouter:
         _plugged,
         _consultation,
         _charting,
+        dossiers.add,
         recordings.add,
         technician.add,
         _preview,
@@ -112,7 +113,9 @@ def _consultation(routes: APIRouter, ports: Ports) -> None:
 
     @routes.post("/consultations", status_code=201)
     async def open_(body: models.OpenBody) -> Json:
-        return _said(ports, await room.open(body.place or ports.settings.unit.place, body.reason))
+        unit = ports.settings.unit
+        where = {"finess": unit.finess or None, "room": unit.room or None}
+        return _said(ports, await room.open(body.place or unit.place, body.reason, **where))
 
     @routes.get("/consultations/current")
     async def current() -> Json:

@@ -144,9 +144,7 @@ def _matricule(text: str) -> str:
 def _birth_date(text: str, today: date) -> date:
     found = _DAY_FIRST.fullmatch(text)
     try:
-        if found is None:
-            raise ValueError(text)
-        born = date(int(found[3]), int(found[2]), int(found[1]))
+        born = date.fromisoformat("" if found is None else f"{found[3]}-{found[2]}-{found[1]}")
     except ValueError:
         raise IdentityError(f"S6 (birth date): got {text!r}, wanted DD-MM-YYYY") from None
     return _not_in_the_future(born, today)

@@ -144,8 +144,9 @@ def _loinc(part: Resource) -> str | None:
 
 
 def _location(bundle: Resource, answer: Resource) -> str | None:
-    """Where the aim of the transaction is: its last entry that is not the Provenance."""
-    aims = [number for number, entry in enumerate(bundle["entry"]) if entry["resource"]["resourceType"] != "Provenance"]
+    """Where the aim of the transaction is: its last entry that does not tell of the others."""
+    telling = {"Provenance", "AuditEvent"}
+    aims = [number for number, entry in enumerate(bundle["entry"]) if entry["resource"]["resourceType"] not in telling]
     got = answer["entry"][aims[-1]] if aims else {"response": {}}
     location = got["response"].get("location")
     return location[:200] if isinstance(location, str) else None

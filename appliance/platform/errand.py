@@ -8,12 +8,13 @@ import hashlib
 import logging
 from typing import Protocol
 
+from appliance.care.dossier import manifest
 from appliance.platform.answer import Later, Outcome, Persisted, Refused
-from appliance.platform.fhir import bundles
+from appliance.platform.fhir import bundles, requests
 from appliance.platform.fhir.parts import Sender
 from appliance.platform.fhir.text import Resource
 from appliance.records.errors import StoreError, Unknown
-from appliance.records.model import ConsultationRecord, KeptResult, Object, OutboxRow
+from appliance.records.model import ConsultationRecord, KeptDossier, KeptResult, Object, OutboxRow
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ class Facts(Protocol):
     async def result(self, result: str) -> KeptResult: ...
 
     async def blob(self, consultation: str, sha256: str) -> bytes: ...
+
+    async def dossier(self, dossier: str) -> KeptDossier: ...
 
 
 class Destination(Protocol):
@@ -46,6 +49,8 @@ class Errands:
         """Send the row; what came of it. What the unit itself cannot put into words is refused, in the unit's name."""
         try:
             record = await self._facts.consultation(row.consultation)
+            if row.kind == "dossier":
+                return await self._dossier(row, record)
             kept = None if row.kind == "consultation" else await self._facts.result(row.ref)
         except Unknown:
             return Refused("the unit no longer holds this")
@@ -58,6 +63,11 @@ class Errands:
             log.warning("row %d (%s) cannot be written as FHIR: %s", row.seq, row.kind, type(error).__name__)
             return Refused(f"the unit could not write this as FHIR ({type(error).__name__})")
         return await self._platform.transact(bundle)
+
+    async def _dossier(self, row: OutboxRow, record: ConsultationRecord) -> Outcome:
+        """The request; what it names went before it, in the same order as here."""
+        it = (await self._facts.dossier(row.ref)).dossier
+        return await self._platform.transact(requests.dossier(it, record, manifest(it), self._sender))
 
     def _bundle(
         self, row: OutboxRow, record: ConsultationRecord, kept: KeptResult | None, sha1: str | None
@@ -77,9 +87,10 @@ class Errands:
         except StoreError:
             return Refused("the bytes of this are damaged on the unit")
         outcome = await self._platform.put_object(obj.sha256, obj.media_type, data)
-        return await asyncio.to_thread(_sha1, data) if isinstance(outcome, Persisted) else outcome
+        return await asyncio.to_thread(sha1_of, data) if isinstance(outcome, Persisted) else outcome
 
 
-def _sha1(data: bytes) -> str:
+def sha1_of(data: bytes) -> str:
+    """Base64."""
     # FHIR R4 fixes SHA-1 for Attachment.hash; integrity rests on the SHA-256 that names the Binary.
     return base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()

@@ -21,7 +21,7 @@ from appliance.platform.backoff import Breaker, Draw, jitter
 from appliance.platform.errand import Destination, Errands
 from appliance.platform.fhir.parts import Sender
 from appliance.records.errors import StorageFull, StoreError
-from appliance.records.model import ConsultationRecord, Delivery, KeptResult, OutboxRow, Receipt
+from appliance.records.model import ConsultationRecord, Delivery, KeptDossier, KeptResult, OutboxRow, Receipt
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ class Records(Protocol):
     async def result(self, result: str) -> KeptResult: ...
 
     async def blob(self, consultation: str, sha256: str) -> bytes: ...
+
+    async def dossier(self, dossier: str) -> KeptDossier: ...
 
     async def outbox(self) -> tuple[int, int, datetime | None]: ...
 

@@ -23,6 +23,7 @@ from appliance.platform.client import checked
 from appliance.platform.link_messages import (
     MAX_MESSAGE,
     BadMessage,
+    DossierNews,
     Hello,
     Opened,
     Outgoing,
@@ -63,6 +64,9 @@ class Handlers(Protocol):
 
     async def opened(self, message: Opened) -> None:
         """The doctor opened a result; may be said more than once."""
+
+    async def dossier(self, message: DossierNews) -> None:
+        """A dossier was accepted, refused or answered; may be said more than once."""
 
     def link_changed(self, up: bool) -> None:
         """The link came up (after welcome) or went down."""
@@ -181,6 +185,8 @@ class Link:
                 await self._handlers.signal(message)
             case Opened():
                 await self._handlers.opened(message)
+            case DossierNews():
+                await self._handlers.dossier(message)
             case Problem():
                 log.warning("link: the platform complains: %s", message.code)
             case _:

@@ -143,6 +143,16 @@ class Opened(Struct, frozen=True, tag="receipt"):
     by: Words = ""
 
 
+class DossierNews(Struct, frozen=True, tag="dossier"):
+    """A dossier was accepted, refused or answered; `identifier` is `urn:uuid:` and the dossier's id."""
+
+    identifier: Annotated[str, Meta(pattern=r"^urn:uuid:[0-9a-fA-F-]{36}$")]
+    state: Literal["accepted", "refused", "answered"]
+    at: Words
+    by: Words = ""
+    text: Annotated[str, Meta(max_length=8000)] = ""
+
+
 class Problem(Struct, frozen=True, tag="error"):
     """The platform complains."""
 
@@ -150,13 +160,14 @@ class Problem(Struct, frozen=True, tag="error"):
     message: Words = ""
 
 
-Incoming = Welcome | PeerJoined | PeerLeft | Signal | Opened | Problem
+Incoming = Welcome | PeerJoined | PeerLeft | Signal | Opened | DossierNews | Problem
 _INCOMING: dict[str, type[Any]] = {
     "welcome": Welcome,
     "peer.joined": PeerJoined,
     "peer.left": PeerLeft,
     "signal": Signal,
     "receipt": Opened,
+    "dossier": DossierNews,
     "error": Problem,
 }
 

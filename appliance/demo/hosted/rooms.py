@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from appliance.demo.hosted.resources import Receipt, now
 Message = dict[str, Any]
 
 MAX_CONSULTATIONS = 64  # of one unit
+MAX_DOSSIERS = 100
 MAX_VIEWERS = 8  # of one consultation
 ENDED = frozenset({"closed", "abandoned"})
 
@@ -68,6 +70,7 @@ class Rooms:
         self.units: dict[str, Unit] = {}
         self.consultations: dict[str, Consultation] = {}
         self.viewers: dict[str, Viewer] = {}
+        self.dossiers: deque[Message] = deque(maxlen=MAX_DOSSIERS)  # said again to every unit that comes back
 
     # --- the unit's side
 
@@ -85,6 +88,8 @@ class Rooms:
         unit.line.send({"type": "welcome", "protocol": 1, "platform": {"name": "Stand-in platform"}, "time": now()})
         for receipt in self._receipts():
             unit.line.send(_receipt(receipt))
+        for said in self.dossiers:
+            unit.line.send(said)
         for viewer in self._viewers_of(unit.id):
             unit.line.send(self._joined(viewer))
             viewer.line.send({"type": "unit", "connected": True})
@@ -95,6 +100,12 @@ class Rooms:
             del self.units[unit.id]
             for viewer in self._viewers_of(unit.id):
                 viewer.line.send({"type": "unit", "connected": False})
+
+    def tell_dossier(self, message: Message) -> None:
+        """What became of a dossier, to every unit: only the one that asked knows it."""
+        self.dossiers.append(message)
+        for unit in self.units.values():
+            unit.line.send(message)
 
     def drop_links(self) -> None:
         """Cut every unit off."""

@@ -21,6 +21,9 @@ REQUIRED = {
     "Media": ("status", "content"),
     "DocumentReference": ("status", "content"),
     "Consent": ("status", "scope", "category"),
+    "ServiceRequest": ("status", "intent", "subject"),
+    "Task": ("status", "intent"),
+    "AuditEvent": ("type", "recorded", "agent", "source"),
     "Provenance": ("target", "recorded", "agent"),
 }
 STATUS = {True: "201 Created", False: "200 OK"}

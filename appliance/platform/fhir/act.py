@@ -20,7 +20,7 @@ from appliance.platform.fhir.parts import (
     update,
 )
 from appliance.platform.fhir.text import Resource
-from appliance.records.model import Consent, ConsultationRecord, Traits
+from appliance.records.model import Acknowledged, Consent, ConsultationRecord, Person, Traits
 
 
 def patient(record: ConsultationRecord, sender: Sender, *, change: bool = False) -> list[Resource]:
@@ -83,13 +83,45 @@ def encounter(record: ConsultationRecord, sender: Sender) -> Resource:
     if record.reason:
         body["reasonCode"] = [{"text": record.reason}]
     if record.place:
-        body["location"] = [{"location": {"display": record.place}}]
+        body["location"] = [{"location": _location(record)}]
+    people = [*_present(record.nurse, "PART"), *_present(record.doctor, "PPRF")]
+    if people:
+        body["participant"] = people
+    body["extension"] = [
+        *(extension(terms.PLACE, "Code", code) for code in (record.place,) if code and code.isalpha()),
+        extension(terms.RECORDING, "Boolean", record.recording is not None and record.recording.given),
+        *(_acknowledged(one) for one in record.acknowledged),
+    ]
     return body
 
 
-def consent(record: ConsultationRecord, given: Consent, sender: Sender) -> Resource:
+def _location(record: ConsultationRecord) -> Resource:
+    """Where: in words, and the site's FINESS where the unit knows it (ETH.08)."""
+    words = ", ".join(filter(None, (record.place, record.room)))
+    site = {} if not record.finess else {"identifier": {"system": terms.FINESS, "value": record.finess}}
+    return {"display": words} | site
+
+
+def _present(person: Person | None, role: str) -> list[Resource]:
+    if person is None:
+        return []
+    known = {} if person.rpps is None else {"identifier": {"system": terms.RPPS, "value": person.rpps}}
+    kind = concept(coding(f"{terms.TERMINOLOGY}/v3-ParticipationType", role))
+    return [{"type": [kind], "individual": {"display": person.name} | known}]
+
+
+def _acknowledged(one: Acknowledged) -> Resource:
+    parts = [
+        extension("what", "Code", one.what),
+        extension("by", "String", one.by),
+        extension("at", "DateTime", instant(one.at)),
+    ]
+    return {"url": terms.ACKNOWLEDGED, "extension": parts}
+
+
+def consent(record: ConsultationRecord, given: Consent, sender: Sender, to: str = "teleconsultation") -> Resource:
     """The entry of what the patient agreed to or refused; to which text, in which language, by whose mouth."""
-    uuid = derived(record.id, "consent")
+    uuid = derived(record.id, "consent" if to == "teleconsultation" else f"consent {to}")
     performer = reference(record.patient_id) if given.by == "patient" else {"display": given.by}
     return update(
         uuid,
@@ -104,7 +136,7 @@ def consent(record: ConsultationRecord, given: Consent, sender: Sender) -> Resou
             "patient": reference(record.patient_id),
             "dateTime": instant(given.at),
             "performer": [performer],
-            "policyRule": {"text": f"teleconsultation {given.version}"},
+            "policyRule": {"text": f"{to} {given.version}"},
             "provision": {"type": "permit" if given.given else "deny"},
         },
     )
@@ -127,5 +159,30 @@ def provenance(
             "recorded": instant(recorded),
             "activity": concept(coding(f"{terms.TERMINOLOGY}/v3-DataOperation", activity)),
             "agent": agents,
+        },
+    )
+
+
+def audited(
+    uuid: str, action: str, at: datetime, about: list[str], sender: Sender, person: Person | None = None
+) -> Resource:
+    """The entry of an AuditEvent: what was done on the unit, by whom where that is known, else by the unit itself."""
+    observer = reference(sender.uuid, sender.name)
+    agents: list[Resource] = [{"who": observer, "requestor": person is None}]
+    if person is not None:
+        agents.append({"who": {"display": person.name}, "requestor": True})
+    return create_tagged(
+        uuid,
+        {
+            "resourceType": "AuditEvent",
+            **meta(sender),
+            "type": coding(f"{terms.TERMINOLOGY}/audit-event-type", "rest", "RESTful Operation"),
+            "subtype": [{"system": "urn:chevet:audit", "code": action}],
+            "action": "C" if action == "dossier" else "U",
+            "recorded": instant(at),
+            "outcome": "0",
+            "agent": agents,
+            "source": {"observer": observer},
+            "entity": [{"what": reference(one)} for one in about],
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from appliance.platform.fhir import documents
-from appliance.platform.fhir.act import consent, encounter, patient, provenance
+from appliance.platform.fhir.act import audited, consent, encounter, patient, provenance
 from appliance.platform.fhir.media import media
 from appliance.platform.fhir.observations import observations
 from appliance.platform.fhir.parts import Sender, create, derived, transaction, update
@@ -16,14 +16,17 @@ from appliance.records.model import ConsultationRecord, Result
 
 def consultation(record: ConsultationRecord, sender: Sender) -> Resource:
     """The consultation as it is now."""
+    recorded = record.closed or (record.opened if record.consent is None else record.consent.at)
     entries = [
         *patient(record, sender, change=True),
         unit(sender, change=True),
+        audited(derived(record.id, f"audit {record.state}"), record.state, recorded, [record.id], sender),
         update(record.id, encounter(record, sender)),
     ]
     if record.consent is not None and patient(record, sender):
         entries.append(consent(record, record.consent, sender))
-    recorded = record.closed or (record.opened if record.consent is None else record.consent.at)
+    if record.recording is not None and patient(record, sender):
+        entries.append(consent(record, record.recording, sender, "recording"))
     step = derived(record.id, f"provenance {record.state}")
     return transaction([*entries, provenance(step, "UPDATE", [record.id], recorded, sender)])
 

@@ -22,6 +22,9 @@ STRUCTURE = "http://hl7.org/fhir/StructureDefinition"
 FR_CORE = "https://hl7.fr/ig/fhir/core"
 INSEE = "https://mos.esante.gouv.fr/NOS/TRE_R13-CommuneOM/FHIR/TRE-R13-CommuneOM"
 
+RPPS = "urn:oid:1.2.250.1.71.4.2.1"  # national identifier of professionals (ANS, IDNPS)
+FINESS = "urn:oid:1.2.250.1.71.4.2.2"  # national identifier of structures
+
 # Ours, told in docs/protocol.md section 1.
 RESULT = "urn:chevet:fhir:result"
 CLOCK = "urn:chevet:fhir:clock"
@@ -30,6 +33,9 @@ ORIGIN = "urn:chevet:fhir:origin"
 QUARANTINE = "urn:chevet:fhir:quarantine"
 NOTICE = "urn:chevet:fhir:notice"
 AS_SAID = "urn:chevet:fhir:as-said"
+ACKNOWLEDGED = "urn:chevet:fhir:acknowledged"
+PLACE = "urn:chevet:fhir:place"
+RECORDING = "urn:chevet:fhir:recording"
 CONSENT_LANGUAGE = "urn:chevet:fhir:consent-language"
 
 # The blood pressure panel (FHIR R4 vital signs): code of the whole, then its parts in their order.

@@ -269,3 +269,26 @@ async def test_no_camera_is_tested_while_a_patient_is_there(tmp_path: Path) -> N
         await active(it)
         busy = await it.http.get("/api/technician/sources/otoscope/look")
         assert (busy.status_code, busy.json()["error"]) == (409, "consultation-open")
+
+
+async def test_a_dossier_is_asked_listed_and_never_leaves_without_a_recipient(tmp_path: Path) -> None:
+    async with unit(tmp_path) as it:
+        ref = await active(it)
+        path = f"/api/consultations/{ref}"
+        duty = await it.post(f"{path}/acknowledgements", {"what": "hygiene", "by": "Nadia"})
+        assert [one["what"] for one in duty.json()["acknowledged"]] == ["hygiene"]
+        people = await it.post(f"{path}/people", {"nurse": {"name": "Nadia Petit", "rpps": "10001234567"}})
+        assert (people.json()["nurse"], people.json()["recording"]) == ("Nadia Petit", False)
+        allowed = {"given": True, "by": "patient", "language": "fr", "version": "1"}
+        assert (await it.post(f"{path}/recording", allowed)).json()["recording"] is True
+        body = {"question": "Melanoma?", "urgency": "urgent", "by": {"name": "Nadia Petit"}}
+        asked = await it.post(f"{path}/dossiers", body)
+        assert (asked.status_code, asked.json()["state"], asked.json()["delivery"]) == (201, "requested", "stored")
+        assert (await it.post(f"{path}/dossiers", body | {"urgency": "now"})).status_code == 422
+        await it.post(f"{path}/review")
+        await it.post(f"{path}/close")
+        listed = (await it.http.get("/api/dossiers")).json()["dossiers"]
+        assert [one["id"] for one in listed] == [asked.json()["id"]]
+        left = await it.post(f"/api/dossiers/{listed[0]['id']}/export", {"by": "Nadia", "reason": "no network"})
+        assert (left.status_code, left.json()["error"]) == (409, "no-recipient")
+        assert (await it.post("/api/dossiers/none/export", {"by": "Nadia", "reason": "x"})).status_code == 404

@@ -111,7 +111,12 @@ def test_a_strike_changes_the_observations_and_nothing_else() -> None:
 def test_nothing_of_the_patient_before_the_nurse_has_confirmed() -> None:
     unconfirmed = replace(CONFIRMED, confirmed=(), consent=None, state="identifying")
     for bundle in (bundles.consultation(unconfirmed, SENDER), bundles.consultation(JUST_OPENED, SENDER)):
-        assert requests(proven(bundle)) == [("Device", "PUT"), ("Encounter", "PUT"), ("Provenance", "POST")]
+        assert requests(proven(bundle)) == [
+            ("Device", "PUT"),
+            ("AuditEvent", "POST"),
+            ("Encounter", "PUT"),
+            ("Provenance", "POST"),
+        ]
         assert "DURAND" not in dumps(bundle)
 
 

@@ -20,6 +20,7 @@ from appliance.platform.link import Link
 from appliance.platform.link_messages import (
     ConsultationChanged,
     Description,
+    DossierNews,
     Hello,
     OpenConsultation,
     Opened,
@@ -55,6 +56,9 @@ class Heard:
         self.messages.append(message)
 
     async def opened(self, message: Opened) -> None:
+        self.messages.append(message)
+
+    async def dossier(self, message: DossierNews) -> None:
         self.messages.append(message)
 
     def link_changed(self, up: bool) -> None:
