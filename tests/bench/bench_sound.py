@@ -218,10 +218,12 @@ def at_loss(loss: float, ours: list[dict[str, Any]], ordered: list[dict[str, Any
     name = f"at {100 * loss:g} % loss"
     value = median(past(run["late"]["stethoscope"]) for run in ours)
     peer = {"peer": ORDERED, "peer_value": round(median(past(run["late"]["ordered"]) for run in ordered), 3)}
-    slowest = max(max(run["late"]["ordered"]) - min(run["late"]["ordered"]) for run in ordered)
+    came = [run["late"]["ordered"] for run in ordered if run["late"]["ordered"]]
+    slowest = max((max(late) - min(late) for late in came), default=0.0)
+    stalls = REPEATS - len(came)
     lost = "samples that were silence in the player, or jumped over; median of the same stretches, the worst: "
     held = 1000 * max(now["target_s"] for _, now in reports)
-    said = f"{method} (the slowest of the peer's: {slowest:.0f} ms)"
+    said = f"{method} (the peer's slowest: {slowest:.0f} ms; stretches in which none of its came: {stalls})"
     target = 0.0 if loss < 0.1 else 0.1
     return [
         row(f"blocks past the buffer {name}", value, "%", target, REPEATS, said, **peer),

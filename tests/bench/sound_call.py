@@ -180,9 +180,19 @@ async def view(wav: str) -> None:
         while "do" in (asked := await hear()):
             script = "async ([name, value]) => (await bench[name](value)) ?? null"
             answer: Any = await page.evaluate(script, [asked["do"], asked.get("with")])
-            wall_ms = await page.evaluate("performance.timeOrigin + performance.now()")
-            say({"answer": answer, "ahead_ms": wall_ms - boottime_ns() / 1e6})
+            say({"answer": answer, "ahead_ms": await ahead_ms(page)})
     os._exit(0)
+
+
+async def ahead_ms(page: Page) -> float:
+    """By how much the page's clock is ahead of the unit's: by the quickest of some questions."""
+    found: list[tuple[int, float]] = []
+    for _ in range(9):
+        began_ns = boottime_ns()
+        wall_ms = await page.evaluate("performance.timeOrigin + performance.now()")
+        ended_ns = boottime_ns()
+        found.append((ended_ns - began_ns, wall_ms - (began_ns + ended_ns) / 2e6))
+    return min(found)[1]
 
 
 if __name__ == "__main__":
