@@ -67,20 +67,37 @@ describe("a doctor's call", () => {
     expect(FakePeer.last.candidates).toEqual([{ candidate: "a", sdpMid: "0" }, undefined]);
   });
 
-  it("joins again when the connection fails", async () => {
-    (await connected()).fails();
+  it("asks the unit for another connection when this one fails, and keeps it until the other speaks", async () => {
+    const old = await connected();
+    old.fails();
+    await settled();
     expect(phases.at(-1)).toEqual(["lost", null]);
-    expect(FakeSocket.made).toHaveLength(2);
-    await connected();
-    expect(phases.at(-1)).toEqual(["connected", null]);
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "signal", description: { type: "offer", sdp: "restart" } });
+    expect([FakeSocket.made.length, old.connectionState]).toEqual([1, "failed"]);
+    FakeSocket.last.says(offer);
+    await settled();
+    FakePeer.last.says("live", hello);
+    expect([old.connectionState, phases.at(-1)]).toEqual(["closed", ["connected", null]]);
   });
 
-  it("joins again when a connection that calls itself open says nothing for six seconds", async () => {
+  it("asks for another one while it is silent, and joins again after fifteen", async () => {
     await connected();
-    await vi.advanceTimersByTimeAsync(5900);
-    expect(FakeSocket.made).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1900);
+    expect(FakeSocket.last.sent).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(700);
+    expect(FakeSocket.last.sent).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(12_300);
+    expect([FakeSocket.last.sent.length, FakeSocket.made.length]).toEqual([7, 1]);
     await vi.advanceTimersByTimeAsync(700);
     expect(FakeSocket.made).toHaveLength(2);
+  });
+
+  it("goes on over the old connection when that comes back by itself", async () => {
+    const peer = await connected();
+    await vi.advanceTimersByTimeAsync(2600);
+    expect(phases.at(-1)).toEqual(["lost", null]);
+    peer.says("live", { type: "beat", now_ms: 1 });
+    expect(phases.at(-1)).toEqual(["connected", null]);
   });
 
   it("keeps the picture while the platform restarts, until the new connection speaks", async () => {

@@ -72,6 +72,7 @@ export class FakePeer {
 
   setRemoteDescription = (description: unknown): Promise<void> =>
     Promise.resolve(void (this.remoteDescription = description));
+  createOffer = (): Promise<object> => Promise.resolve({ type: "offer", sdp: "restart" });
   createAnswer = (): Promise<object> => Promise.resolve({ type: "answer", sdp: "ours" });
   setLocalDescription = (description: unknown): Promise<void> =>
     Promise.resolve(void (this.localDescription = description));

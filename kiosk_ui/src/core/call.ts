@@ -28,7 +28,8 @@ export interface CallEvents {
 
 const FINAL = new Set(["wrong-token", "no-access"]);
 const ENDED = new Set(["closed", "abandoned"]);
-const SILENCE_MS = 6000; // a connection that says nothing for so long is begun again
+const RESTART_MS = 2000; // a connection that says nothing for so long: the unit is asked for another one beside it
+const SILENCE_MS = 15000; // and for so long: perhaps the platform does not hear us either
 const LOOK_MS = 500;
 
 /** A connection, and its pictures. */
@@ -50,6 +51,7 @@ export class Call {
   #iceServers: RTCIceServer[] = [];
   #phase: Phase = "joining";
   #heard = performance.now();
+  #asked = 0;
   #watch: ReturnType<typeof setInterval>;
 
   constructor(invitation: Invitation, events: CallEvents) {
@@ -160,7 +162,8 @@ export class Call {
       },
       candidate: (candidate) => void this.#socket.send(JSON.stringify({ type: "signal", candidate })),
       state: (state) => {
-        if (state === "failed" || state === "closed") this.#lost(line);
+        if (state === "failed" && line === this.#now) void this.#restart(line);
+        else if (state === "failed" || state === "closed") this.#lost(line);
       },
     });
     const line: Line = { peer, tracks };
@@ -177,6 +180,7 @@ export class Call {
     }
     if (line !== this.#now) return;
     this.#heard = performance.now();
+    if (this.#phase === "lost") this.#tell("connected"); // it came back by itself
     this.#events.live(text);
     if (line.tracks.hear(text)) this.#events.pictures(line.tracks.pictures);
   }
@@ -201,9 +205,20 @@ export class Call {
     this.#socket.again();
   }
 
+  /** The old connection stays, and may yet speak; the unit answers with an offer of another one. */
+  async #restart(line: Line): Promise<void> {
+    this.#asked = performance.now();
+    if (this.#phase !== "lost") this.#tell("lost");
+    const description = await line.peer.restart();
+    if (description && line === this.#now) this.#socket.send(JSON.stringify({ type: "signal", description }));
+  }
+
   /** Silence on a connection that calls itself connected, or an offer that never came. */
   #look(): void {
-    if (performance.now() - this.#heard > SILENCE_MS && this.#socket.open) this.#again();
+    const now = performance.now();
+    if (!this.#socket.open) return;
+    if (now - this.#heard > SILENCE_MS) this.#again();
+    else if (this.#now && now - Math.max(this.#heard, this.#asked) > RESTART_MS) void this.#restart(this.#now);
   }
 }
 

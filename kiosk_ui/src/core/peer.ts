@@ -57,6 +57,13 @@ export class Peer {
     return this.#described();
   }
 
+  /** What asks the unit for another connection: an offer to restart ICE, which it answers with an offer of its own. */
+  async restart(): Promise<RTCSessionDescriptionInit | null> {
+    if (this.#pc.signalingState !== "stable") return null;
+    const { type, sdp } = await this.#pc.createOffer({ iceRestart: true });
+    return { type, sdp: sdp ?? "" };
+  }
+
   /** A candidate of the unit's. One that cannot be read is not the end of the others. */
   async candidate(candidate: RTCIceCandidateInit | null): Promise<void> {
     if (this.#pc.signalingState === "closed") return;
