@@ -1,7 +1,8 @@
 """Who is at the unit: a login of the platform's identity provider, kept open by a short PIN. No password is ever here.
 
-The nurse approves on a phone (RFC 8628, by way of a `Provider`), then chooses a PIN that re-opens the screen until the
-login is over. The PIN is kept as a salted hash, in memory only: a unit that restarts asks for a full login.
+The nurse approves on a phone (RFC 8628, by way of a `Provider`) and works. Who leaves for a moment chooses a PIN, which
+re-opens the screen until the login is over. The PIN is kept as a salted hash, in memory only: a unit that restarts asks
+for a full login.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Act(StrEnum):
 
     BEGIN = "begin"
     APPROVED = "approved"
+    CHOOSE = "choose"
     PIN_CHOSEN = "pin-chosen"
     LOCK = "lock"
     PIN_RIGHT = "pin-right"
@@ -50,9 +52,10 @@ class Act(StrEnum):
 
 NEXT = {
     (State.OUT, Act.BEGIN): State.ASKING,
-    (State.ASKING, Act.APPROVED): State.CHOOSING,
+    (State.ASKING, Act.APPROVED): State.IN,
     (State.ASKING, Act.END): State.OUT,
-    (State.CHOOSING, Act.PIN_CHOSEN): State.IN,
+    (State.IN, Act.CHOOSE): State.CHOOSING,
+    (State.CHOOSING, Act.PIN_CHOSEN): State.LOCKED,
     (State.CHOOSING, Act.END): State.OUT,
     (State.IN, Act.LOCK): State.LOCKED,
     (State.IN, Act.END): State.OUT,
@@ -167,8 +170,7 @@ class Login:
         if self._state is State.CHOOSING:
             self._salt, self._wrong = secrets.token_bytes(16), 0
             self._hash = await asyncio.to_thread(_hashed, pin, self._salt)
-            self._step(Act.PIN_CHOSEN)
-            return self.touch()
+            return self._step(Act.PIN_CHOSEN)
         if self._state is not State.LOCKED:
             raise Refused("login-not-now", f"a PIN is not asked for now: the login is {self._state}")
         self._wrong += 1  # before the hash is computed: guesses at the same time count too
@@ -186,9 +188,9 @@ class Login:
         raise Refused("pin-wrong", f"this is not the PIN; {MOST_WRONG_PINS - tries} tries are left")
 
     def lock(self) -> None:
-        """The nurse goes away for a moment."""
+        """The nurse goes away for a moment; the first time she chooses the PIN that will open."""
         self._look()
-        self._step(Act.LOCK)
+        self._step(Act.LOCK if self._hash else Act.CHOOSE)
 
     async def end(self, why: str | None = None) -> None:
         """Nobody is logged in any more."""
@@ -250,7 +252,10 @@ class Login:
         if self._person is not None and now_s >= self._until_s:
             self._forget("over")
         elif self._state is State.IN and now_s - self._touched_s >= self._rules.idle_s:
-            self._step(Act.LOCK)
+            if self._hash:
+                self._step(Act.LOCK)
+            else:
+                self._forget("over")  # nothing but a full login could open it again
 
     def _forget(self, why: str | None) -> None:
         self._step(Act.END)
