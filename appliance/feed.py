@@ -19,6 +19,7 @@ Message = dict[str, Any]
 
 # What tells two messages of one type apart; types that are not here have no state (beat, waveform, wiped).
 KEYS: dict[str, tuple[str, ...]] = {
+    "dossier": ("id",),
     "device": ("key",),
     "numeric": ("device", "metric"),
     "notice": ("device",),

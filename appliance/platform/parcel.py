@@ -1,8 +1,8 @@
 """A dossier that travels on a USB key: one ZIP of everything, encrypted to the recipient's certificate (CMS).
 
 CMS EnvelopedData (RFC 5652, section 6), AES-256-CBC, DER: `openssl cms -decrypt -inform DER -inkey ... -recip ...`
-opens it. CMS wants the whole in memory, hence the cap. Inside: `manifest.json`, `dossier.json` (the FHIR transaction of
-the request), `results/<id>.json` (the bytes the manifest hashes) with `results/<id>.fhir.json`, `objects/<sha-256>`.
+opens it. CMS wants the whole in memory, hence the cap. Inside: `manifest.json`, `consultation.json` and `dossier.json` (FHIR
+transactions of act and request), `results/<id>.json` (the bytes the manifest hashes) with `results/<id>.fhir.json`, `objects/<sha-256>`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ async def pack(kept: KeptDossier, facts: Facts, sender: Sender) -> bytes:
     it, files = kept.dossier, {"manifest.json": manifest(kept.dossier)}
     record = await facts.consultation(it.consultation)
     files["dossier.json"] = dumps(requests.dossier(it, record, files["manifest.json"], sender)).encode()
+    files["consultation.json"] = dumps(bundles.consultation(record, sender)).encode()
     for item in it.items:
         result = await facts.result(item.result)
         plain, sha1 = fact(result), None

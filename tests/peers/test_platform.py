@@ -19,14 +19,16 @@ from playwright.async_api import async_playwright
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from appliance.care.dossier import manifest
 from appliance.platform.answer import Later, Persisted, Refused
 from appliance.platform.client import Platform
-from appliance.platform.fhir import bundles
+from appliance.platform.fhir import bundles, requests
 from appliance.platform.fhir.text import Resource, dumps, loads
 from appliance.platform.link import Link
 from appliance.platform.link_messages import (
     ConsultationChanged,
     Description,
+    DossierNews,
     OpenConsultation,
     Opened,
     PeerJoined,
@@ -46,8 +48,10 @@ from tests.unit.platform.making import (
     SHA256,
     STILL,
     measurement,
+    only,
     value,
 )
+from tests.unit.platform.test_fhir_dossiers import ASKED
 from tests.unit.platform.test_link import Heard, Unit
 
 AT = "2026-06-01T12:00:00+00:00"
@@ -452,6 +456,25 @@ async def test_a_link_without_the_token_is_refused(hosted: Hosted) -> None:
     with pytest.raises(InvalidStatus):
         async with connect(f"ws://127.0.0.1:{hosted.port}/link", subprotocols=["chevet.link.v1"]):  # type: ignore[list-item]
             pass
+
+
+async def test_a_dossier_is_asked_and_its_answer_comes_also_later(hosted: Hosted, client: Platform) -> None:
+    asked = requests.dossier(ASKED, CONFIRMED, manifest(ASKED), SENDER)
+    assert isinstance(await client.transact(asked), Persisted)
+    answer = {"state": "answered", "by": "Dr Roy", "text": "Benign."}
+    async with httpx.AsyncClient(base_url=hosted.url) as http:
+        assert (await http.post(f"/dossiers/{ASKED.id}", json=answer)).status_code == 204
+        assert (await http.post(f"/dossiers/{RESULT}", json=answer)).status_code == 404
+        assert (await http.post(f"/dossiers/{ASKED.id}", json={"state": "perhaps"})).status_code == 422
+        assert ASKED.id in [one["id"] for one in (await http.get("/dossiers")).json()["dossiers"]]
+    assert isinstance(await client.transact(asked), Persisted)  # a repeat takes nothing back
+    identifier = only(asked, "Task")[0]["identifier"][0]["value"]
+    (task,) = await search(hosted, "Task", f"urn:ietf:rfc:3986|{identifier}")
+    assert task["status"] == "completed"
+    async with unit_link(hosted, Unit([OPEN])) as (_, heard):
+        await until(lambda: any(isinstance(one, DossierNews) for one in heard.messages))
+    (news,) = [one for one in heard.messages if isinstance(one, DossierNews)]
+    assert (news.identifier, news.state, news.text) == (f"urn:uuid:{ASKED.id}", "answered", "Benign.")
 
 
 # --- the page, in a real browser

@@ -19,9 +19,10 @@ import httpx
 import pytest
 from jsonschema import Draft6Validator
 
+from appliance.care.dossier import manifest
 from appliance.platform.answer import Persisted, Refused
 from appliance.platform.client import Platform
-from appliance.platform.fhir import bundles
+from appliance.platform.fhir import bundles, requests
 from appliance.platform.fhir.text import Resource, dumps, loads
 from appliance.records.model import Consent
 from tests.hosting import free_port
@@ -39,6 +40,7 @@ from tests.unit.platform.making import (
     only,
     value,
 )
+from tests.unit.platform.test_fhir_dossiers import ASKED
 
 pytestmark = pytest.mark.peer
 
@@ -58,6 +60,7 @@ BUNDLES = {
     "typed": bundles.result(
         measurement(value("body-weight", "71.50"), typed_by="nurse", reason="x"), CONFIRMED, SENDER
     ),
+    "dossier": requests.dossier(ASKED, CONFIRMED, manifest(ASKED), SENDER),
     "still": bundles.result(STILL, CONFIRMED, SENDER, SHA1),
 }
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 
 from appliance.platform.fhir import terms
-from appliance.platform.fhir.act import audited, consent, encounter, patient, provenance
+from appliance.platform.fhir.act import audited, encounter, patient, provenance
 from appliance.platform.fhir.parts import (
     Sender,
     coding,
@@ -29,15 +29,16 @@ SNOMED = "http://snomed.info/sct"
 
 
 def dossier(it: Dossier, record: ConsultationRecord, manifest: bytes, sender: Sender) -> Resource:
-    """The transaction. All of it is created once: a repeat never takes a Task back to `requested`."""
+    """The transaction. All of it is created once: a repeat never takes a Task back to `requested`.
+
+    Eight entries, for some servers take no more in one transaction; the Consent went with the consultation before it.
+    """
     question, task, document = it.id, derived(it.id, "task"), derived(it.id, "manifest")
-    agreed = [] if record.consent is None else [consent(record, record.consent, sender)]
     return transaction(
         [
             *patient(record, sender),
             unit(sender),
             create(record.id, encounter(record, sender)),
-            *agreed,
             create(document, _manifest(document, it, record, manifest, sender)),
             create(question, _question(it, record, document, sender)),
             create(task, _task(task, it, record, sender)),
