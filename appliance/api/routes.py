@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
 
-from appliance.api import dossiers, login, models, recordings, technician
+from appliance.api import dossiers, login, metrics, models, recordings, technician
 from appliance.api.live import Screens
 from appliance.api.ports import Ports
 from appliance.care import messages
@@ -49,7 +49,7 @@ def router(ports: Ports) -> APIRouter:
         _charting,
         dossiers.add,
         recordings.add,
-        technician.add,
+        technician.add, metrics.add,
         _preview,
         _simulator,
     ):

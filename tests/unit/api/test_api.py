@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -292,3 +293,26 @@ async def test_a_dossier_is_asked_listed_and_never_leaves_without_a_recipient(tm
         left = await it.post(f"/api/dossiers/{listed[0]['id']}/export", {"by": "Nadia", "reason": "no network"})
         assert (left.status_code, left.json()["error"]) == (409, "no-recipient")
         assert (await it.post("/api/dossiers/none/export", {"by": "Nadia", "reason": "x"})).status_code == 404
+
+
+async def test_metrics_are_read_by_prometheus_own_parser_and_name_no_patient(tmp_path: Path) -> None:
+    async with unit(tmp_path) as it:
+        await active(it)
+        it.feed.publish({"type": "device", "key": "cuff", "name": "Cuff of room 2", "state": "lost", "at_ms": 0})
+        it.feed.publish({"type": "outbox", "waiting": 3, "refused": 1, "oldest_s": 12.5, "platform": "down"})
+        answer = await it.http.get("/api/metrics")
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        found = {
+            (one.name, *one.labels.values()): one.value
+            for family in text_string_to_metric_families(answer.text)
+            for one in family.samples
+        }
+        assert found["chevet_device_state", "cuff", "lost"] == 1
+        assert found["chevet_device_state", "cuff", "live"] == 0
+        assert found["chevet_consultation_open",] == 1
+        assert found["chevet_outbox_waiting_results",] == 3
+        assert found["chevet_outbox_oldest_seconds",] == 12.5
+        assert found["chevet_platform_up",] == 0
+        assert found["process_resident_memory_bytes",] > 1e6
+        assert "DURAND" not in answer.text
+        assert "room 2" not in answer.text
