@@ -13,8 +13,9 @@ from appliance.media import aiortc_inside as inside
 
 
 class Receiver:
-    def __init__(self, hidden: bool = False) -> None:
+    def __init__(self, hidden: bool = False, address: str = "127.0.0.1") -> None:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.address = address
         self.hidden = hidden  # its candidates are not told: the unit has to learn them from its checks
         self.channels: dict[str, RTCDataChannel] = {}
         self.got: dict[str, list[Any]] = {"live": [], "waves": [], "stethoscope": [], "control": []}
@@ -33,7 +34,7 @@ class Receiver:
 
     async def answer(self, offer: dict[str, str]) -> dict[str, str]:
         await self.connection.setRemoteDescription(RTCSessionDescription(**offer))
-        inside.use_addresses(self.connection, ["127.0.0.1"])
+        inside.use_addresses(self.connection, [self.address])
         await self.connection.setLocalDescription(await self.connection.createAnswer())
         await self.sink.start()
         sdp = self.connection.localDescription.sdp
