@@ -78,16 +78,21 @@ class Machine:
 
 
 @asynccontextmanager
-async def machine(built: Path, payload: Path, saved: Path | None, keep_disk: bool = False) -> AsyncIterator[Machine]:
+async def machine(
+    built: Path, payload: Path, saved: Path | None, keep_disk: bool = False, data: Path | None = None
+) -> AsyncIterator[Machine]:
     """A QEMU with the guest's kernel and disk in `built`; resumed from `saved`, else booted. Gone at the end, always.
 
-    What is written to the disk is forgotten, but with `keep_disk`. QEMU dies with us, however we die.
+    What is written to the disk is forgotten, but with `keep_disk`. QEMU dies with us, however we die. `data` is one
+    more disk (/dev/vdc), which is kept as the guest wrote it.
     """
     folder = Path(tempfile.mkdtemp(prefix="guest-"))
     process = None
     try:
         arriving = {name: _listen(folder / name) for name in ("qmp", "agent", *CABLES)}
         words = _words(built, payload, folder, keep_disk)
+        if data is not None:
+            words += ["-drive", f"file={data},format=raw,if=virtio"]
         if saved is not None:
             words += ["-incoming", f'exec:cat "{saved}"']
         with (folder / "log").open("wb") as log:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,12 @@ class Guest:
 
 
 @asynccontextmanager
-async def resumed(built: Path, payload: Path) -> AsyncIterator[Guest]:
-    """The saved guest, going on from where it was saved, with this payload."""
-    async with machine(built, payload, built / "state") as one:
+async def resumed(built: Path, payload: Path, data: Path | None = None) -> AsyncIterator[Guest]:
+    """The saved guest, going on from where it was saved, with this payload and its data disk if it was saved with one.
+
+    QEMU is killed at the end, whatever the guest was writing.
+    """
+    async with machine(built, payload, built / "state", data=data) as one:
         await one.until("paused", "running")
         await one.qmp("cont")
         guest = Guest(one)
@@ -123,15 +126,21 @@ async def resumed(built: Path, payload: Path) -> AsyncIterator[Guest]:
             await asyncio.wait((listening,))
 
 
-def pack(path: Path) -> None:
-    """The project's code, as the guest gets it."""
+def pack(path: Path, more: Iterable[Path] = (), packages: Iterable[Path] = ()) -> None:
+    """The project's code, as the guest gets it; `more` of it, and installed packages beside it."""
     with tarfile.open(path, "w") as archive:
-        for name in PAYLOAD:
-            archive.add(ROOT / name, arcname=name)
+        for name in (*PAYLOAD, *more):
+            archive.add(ROOT / name, arcname=str(name), filter=_not_compiled)
+        for package in packages:
+            archive.add(package, arcname=package.name, filter=_not_compiled)
     if path.stat().st_size > PAYLOAD_BYTES:
         raise GuestError(f"the payload has {path.stat().st_size} bytes, at most {PAYLOAD_BYTES}")
     with path.open("r+b") as file:
         file.truncate(PAYLOAD_BYTES)
+
+
+def _not_compiled(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if entry.name.endswith("__pycache__") else entry
 
 
 def _told(line: str) -> dict[str, Any]:

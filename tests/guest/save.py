@@ -13,14 +13,14 @@ BOOT_S = 240.0
 SAVE_S = 120.0
 
 
-async def save(built: Path) -> None:
-    """From `base.img` to `root.img` and `state`, which belong together."""
+async def save(built: Path, data: Path | None = None) -> None:
+    """From `base.img` to `root.img` and `state`, which belong together; with a data disk, where there is one."""
     subprocess.run(["cp", "--sparse=always", built / "base.img", built / "root.img"], check=True)
     payload = built / "no-payload"
     payload.touch()
     with payload.open("r+b") as file:
         file.truncate(PAYLOAD_BYTES)
-    async with machine(built, payload, None, keep_disk=True) as one:
+    async with machine(built, payload, None, keep_disk=True, data=data) as one:
         await booted(one)
         await one.qmp("stop")
         await one.qmp("migrate-set-parameters", **{"max-bandwidth": 10**12})
