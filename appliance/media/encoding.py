@@ -33,6 +33,7 @@ WAIT_S = 0.2
 USUAL_HZ = 30
 BITS_PER_PIXEL, LEAST_BPS, MOST_BPS = 0.09, 500_000, 4_000_000
 STEADY = 0.05  # of the rate: less is no reason to tell the encoder
+PASSED_DEPTH = 15  # packets of a camera's own: its key frames take longer to leave than a picture lasts
 SOUND_BACKLOG = 25  # blocks: half a second
 MakeEncoder = Callable[[int, int, int, int], PictureEncoder]  # width, height, pictures a second, bits a second
 
@@ -79,10 +80,10 @@ class Audience:
         if not self.outlets:
             self._ended.set()
 
-    def offer(self, packet: Encoded) -> None:
-        """The packet to each of them."""
+    def offer(self, packet: Encoded, depth: int = 0) -> None:
+        """The packet to each of them. `depth`: see `Outlet.offer`."""
         for outlet in self.outlets:
-            outlet.offer(packet)
+            outlet.offer(packet, depth)
 
 
 class PictureEncoding:
@@ -178,7 +179,7 @@ class PictureEncoding:
         if not broken:
             self.pictures += 1
             pts = frame.capture_ns * VIDEO_CLOCK_HZ // 1_000_000_000
-            self._audience.offer(Encoded(frame.data, pts, key, frame.capture_ns))
+            self._audience.offer(Encoded(frame.data, pts, key, frame.capture_ns), PASSED_DEPTH)
         return True
 
     def _one(

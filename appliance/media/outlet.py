@@ -31,9 +31,10 @@ class Outlet:
         """Whether what the peer has so far can be continued by a packet that is no key frame."""
         return self._whole
 
-    def offer(self, packet: Encoded) -> None:
-        """Hand over, from the encoder's thread."""
-        if not self.ready or not (self._whole or packet.key):
+    def offer(self, packet: Encoded, depth: int = 0) -> None:
+        """Hand over, from the encoder's thread. `depth`: that many may wait, where the packets are not made here and
+        their size is not ours."""
+        if len(self._packets) >= max(depth, self._depth) or not (self._whole or packet.key):
             self.dropped += 1
             self._whole = False
             return

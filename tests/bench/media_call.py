@@ -1,6 +1,7 @@
 """One end of a call in a process of its own, so that its processor time and its memory are its own.
 
     python -m tests.bench.media_call ours|shipped SECONDS    sends one hard 720p30 picture; tells its cost
+    python -m tests.bench.media_call passed|encoded SECONDS PICTURES    several, a camera's own H.264 or encoded here
     python -m tests.bench.media_call reconnect TIMES         serves one viewer after another; tells its memory
     python -m tests.bench.media_call receive                 answers offers until its input ends
 
@@ -27,7 +28,9 @@ from aiortc.codecs import h264
 from appliance.media import aiortc_inside as inside
 from appliance.media.call import CallState
 from appliance.media.control import StillTaken
+from appliance.media.encoder import H264
 from appliance.media.engine import Engine, EngineSettings
+from appliance.media.governor import Governor
 from appliance.media.heart import Heart, open_heart
 from appliance.media.otoscope import open_otoscope
 from appliance.media.peer import Offered
@@ -38,6 +41,7 @@ from appliance.media.room import open_room
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.still import StillRefused
+from drivers.links.camera import Frame
 from drivers.links.formats import Coding
 from tests.unit.media.receiver import Receiver
 
@@ -119,6 +123,48 @@ async def ours(seconds: float) -> None:
     say(watch.told(encoding.pictures))
     await peers.aclose()
     await source.aclose()
+
+
+async def several(seconds: float, count: int, passed: bool) -> None:
+    """Several pictures to one viewer: a camera's own H.264, or the same encoded here."""
+    # aiortc as a receiver tells only a slow estimate of its own; what is measured here is the processor.
+    setattr(Governor, "limit_bps", property(lambda self: 20e6))  # noqa: B010
+    given = coded(film()) if passed else film()
+    coding, size = Coding.H264 if passed else Coding.YUV420P, (WIDTH, HEIGHT)
+    sources = [
+        PictureSource(f"camera{n}", f"Camera {n}", lambda: LoopedPictures(given, coding, size, RATE_HZ))
+        for n in range(count)
+    ]
+    for source in sources:
+        source.start()
+    engine, connected = Engine(EngineSettings(addresses=("127.0.0.1",))), asyncio.Event()
+
+    def changed(name: str, state: CallState) -> None:
+        if state is CallState.CONNECTED:
+            connected.set()
+
+    encodings: list[Any] = [engine.encoding(source, "H264") for source in sources]
+    peers = Peers(engine, Offered(tuple(sources)), silence, no_still, changed)
+    say(await peers.join("viewer"))
+    await peers.answer("viewer", await hear())
+    await connected.wait()
+    await asyncio.sleep(2 * WARM_S)
+    watch = Watch(sum(each.pictures for each in encodings))
+    await asyncio.sleep(seconds)
+    said = watch.told(sum(each.pictures for each in encodings))
+    say({**said, "fps": said["fps"] / count})
+    os._exit(0)
+
+
+def coded(pictures: list[bytes]) -> list[bytes]:
+    """As a camera that encodes H.264 by itself gives them: a key frame each second."""
+    camera, units = H264(WIDTH, HEIGHT, RATE_HZ, RATE_BPS), []
+    for number, data in enumerate(pictures[: len(pictures) // RATE_HZ * RATE_HZ]):
+        frame = Frame(data, Coding.YUV420P, WIDTH, HEIGHT, 0)
+        packet = camera.encode(raw(frame), number * 1_000_000_000 // RATE_HZ, number % RATE_HZ == 0)
+        assert packet is not None
+        units.append(packet.data)
+    return units
 
 
 class Film(MediaStreamTrack):
@@ -204,6 +250,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["receive"]:
             asyncio.run(receive())
+        case ["passed" | "encoded" as how, length, count]:
+            asyncio.run(several(float(length), int(count), how == "passed"))
         case ["reconnect", count]:
             asyncio.run(reconnect(int(count)))
         case [name, length]:
