@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from appliance.media.capture import State
 from appliance.media.heart import Heart, heart_sound
 from appliance.media.otoscope import pictures
 from appliance.media.playback import LoopedPictures, LoopedSound
+from appliance.media.recording import Recorded, Recording
 from appliance.media.refusal import NotDone
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
@@ -174,7 +176,14 @@ async def test_a_recording_outlives_the_doctors_connection_and_mere_listening_do
         await become(lambda: it.told()["state"] == "idle")
 
 
-async def test_a_sound_never_goes_to_the_next_patient(tmp_path: Path) -> None:
+async def test_a_sound_never_goes_to_the_next_patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, opened = Recording.stop, threading.Event()
+
+    def late(recording: Recording) -> Recorded:
+        opened.wait(5)  # the disk is slow, and the next patient is there already
+        return stop(recording)
+
+    monkeypatch.setattr(Recording, "stop", late)
     async with bench(tmp_path) as it:
         await it.listen("begin")
         await it.listen("record")
@@ -182,6 +191,7 @@ async def test_a_sound_never_goes_to_the_next_patient(tmp_path: Path) -> None:
         await it.room.abandon(it.ref, "test")
         again = (await it.room.open(None, None)).id
         await make_active(it.room, again)
+        opened.set()
         assert it.recordings.auscultation is not None
         auscultation = it.recordings.auscultation
         await become(lambda: auscultation.now.state.value == "idle")
