@@ -59,6 +59,18 @@ export interface LoginState {
 
 export type LoginAct = "begin" | "lock" | "end";
 
+/** A question to a specialist, how far it is and what was answered. */
+export interface Dossier {
+  id: string;
+  consultation: string;
+  at: string;
+  question: string;
+  urgency: string;
+  state: "requested" | "accepted" | "refused" | "answered";
+  delivery: "stored" | "persisted" | "refused";
+  answers: { state: string; at: string; by: string; text: string }[];
+}
+
 export interface SimulatedDevice {
   key: string;
   plugged: boolean;
@@ -129,6 +141,11 @@ export class Api {
     this.#act(id, "view", { source, side, zoom });
   auscultation = (id: string, act: string, site?: string): Promise<unknown> =>
     this.#act(id, "auscultation", { act, ...(site ? { site } : {}) });
+  dossiers = (): Promise<{ dossiers: Dossier[] }> => this.#call("GET", "/api/dossiers");
+  ask = (id: string, question: string, urgency: string, name: string): Promise<unknown> =>
+    this.#act(id, "dossiers", { question, urgency, by: { name } });
+  acknowledge = (id: string, what: string, by: string): Promise<unknown> =>
+    this.#act(id, "acknowledgements", { what, by });
   review = (id: string): Promise<unknown> => this.#act(id, "review", {});
   resume = (id: string): Promise<unknown> => this.#act(id, "resume", {});
   close = (id: string): Promise<unknown> => this.#act(id, "close", {});

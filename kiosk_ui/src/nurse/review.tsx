@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Consultation } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
@@ -7,6 +8,7 @@ import { HoldButton } from "../ui/hold.js";
 import { Icon } from "../ui/icon.js";
 import { useScreen } from "../ui/screen.js";
 import { DoctorMark } from "./consultation.js";
+import { Expertise } from "./expertise.js";
 import { OutboxState, Page } from "./frame.js";
 import { useKiosk } from "./kiosk-context.js";
 import { Results } from "./results.js";
@@ -17,6 +19,7 @@ export function Review({ consultation }: { consultation: Consultation }): JSX.El
   const { t } = screen;
   const { api } = useKiosk();
   const act = useAct();
+  const asking = useSignal(false);
   const id = consultation.id ?? "";
   const off = act.busy || !screen.alive.value;
   return (
@@ -32,6 +35,9 @@ export function Review({ consultation }: { consultation: Consultation }): JSX.El
           <OutboxState state={screen.state.value} />
         </p>
         <p class="muted">{t("review.outbox-explain")}</p>
+        <Button icon="archive" disabled={off} onClick={() => (asking.value = true)}>
+          {t("expertise.go")}
+        </Button>
       </section>
       <div class="actions">
         <Button icon="arrow-left" disabled={off} onClick={() => void act.run(() => api.resume(id))}>
@@ -43,6 +49,7 @@ export function Review({ consultation }: { consultation: Consultation }): JSX.El
           {t("review.close")}
         </HoldButton>
       </div>
+      {asking.value && <Expertise consultation={id} onClose={() => (asking.value = false)} />}
     </Page>
   );
 }
