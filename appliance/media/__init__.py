@@ -15,6 +15,9 @@ How the parts are put together (all on one asyncio loop; capture and encoding ha
     async for message in source_messages(sources): feed.publish(message)    # status.py
     picture = take_still(otoscope)                                          # still.py, raises StillRefused(code)
     stethoscope.recorder.last(10.0)                                         # stethoscope.py, the samples that were sent
+    stethoscope.recorder.blocks(stream, sequence, count)                    # the same blocks again: backfill.py
+    Auscultation(stethoscope, spool, keep, tell).act({"act": "begin"}, by)  # auscultation.py: quiet, proof, recording
+    Preroll(otoscope).begin()                                               # clip.py: holds ten seconds until `end`
 
 Ends: `await peers.aclose()`, then `await source.aclose()` for each.
 """
