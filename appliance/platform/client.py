@@ -129,10 +129,10 @@ async def _read(response: httpx.Response) -> _Answer | Later:
         body += chunk
         if len(body) > MAX_ANSWER:
             return Later(f"the platform's answer is longer than {MAX_ANSWER} bytes")
-    return _Answer(response.status_code, bytes(body), _retry_after(response.headers.get("retry-after")))
+    return _Answer(response.status_code, bytes(body), retry_after(response.headers.get("retry-after")))
 
 
-def _retry_after(said: str | None) -> float | None:
+def retry_after(said: str | None) -> float | None:
     """Seconds (RFC 9110, 10.2.3: a number or a date), capped; None where there is nothing sensible."""
     if said is None:
         return None
