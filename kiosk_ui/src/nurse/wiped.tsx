@@ -5,7 +5,7 @@ import { Button } from "../ui/button.js";
 import { Icon } from "../ui/icon.js";
 import { Line } from "../ui/line.js";
 import { useScreen } from "../ui/screen.js";
-import { OutboxState, Page } from "./frame.js";
+import { Page } from "./frame.js";
 import { useKiosk } from "./kiosk-context.js";
 
 const STEPS = ["clean.cuff", "clean.scopes", "clean.covers", "clean.screen"] as const;
@@ -43,8 +43,7 @@ function Contact({ left }: { left: number | null }): JSX.Element | null {
 
 /** Nothing of the last patient is here any more, and the cart is made ready for the next. */
 export function Wiped(): JSX.Element {
-  const screen = useScreen();
-  const { t } = screen;
+  const { t } = useScreen();
   const { startAfresh } = useKiosk();
   const done = useSignal<ReadonlySet<Step>>(new Set());
   const missing = STEPS.length - done.value.size;
@@ -60,9 +59,6 @@ export function Wiped(): JSX.Element {
         <p class="lead wiped-said">
           <Icon name="circle-check" />
           {t("wiped.explain")}
-        </p>
-        <p class="review-outbox">
-          <OutboxState state={screen.state.value} />
         </p>
         <h2>{t("clean.title")}</h2>
         <p class="muted">{t("clean.explain")}</p>
