@@ -26,6 +26,7 @@ from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import (
+    HeaderExtensions,
     HeaderExtensionsMap,
     RtcpPsfbPacket,
     RtcpSenderInfo,
@@ -187,3 +188,21 @@ def test_annex_b_packets_pass_unencoded() -> None:
     payloads, timestamp = H264Encoder().pack(packet)
     assert timestamp == 1234
     assert payloads[0][0] & 0x1F == 24  # one aggregation packet (STAP-A) of the three
+
+
+def test_a_second_of_packets_is_kept_to_be_sent_again() -> None:
+    inside.prepare()
+    sender: Any = rtcrtpsender
+    assert sender.RTP_HISTORY_SIZE == 1024
+    assert "RTP_HISTORY_SIZE" in sender.RTCRtpSender._run_rtp.__code__.co_names
+    assert "RTP_HISTORY_SIZE" in sender.RTCRtpSender._retransmit.__code__.co_names
+
+
+def test_the_receiver_is_told_how_long_to_hold_pictures_back() -> None:
+    extensions = inside.CaptureTimeMap()
+    extensions.configure(
+        RTCRtpParameters(headerExtensions=[RTCRtpHeaderExtensionParameters(id=7, uri=inside.PLAYOUT_DELAY)])
+    )
+    extensions.playout_ms = 200
+    profile, value = extensions.set(HeaderExtensions())
+    assert dict(unpack_header_extensions(profile, value))[7] == bytes.fromhex("0140c8")  # 20 and 200 steps of 10 ms
