@@ -52,6 +52,7 @@ def test_a_field_of_full_length_needs_no_separator() -> None:
         ("IS01" + "1" * 22, "zeros"),
         (EXAMPLE + GS * 600, "characters"),
         (EXAMPLE + GS, "at character"),
+        (f"{EXAMPLE.replace(f'S4GARCIA-HAMMADI{GS}', '')}S4GARCIA{GS}", "last field and ends with a separator"),
         (EXAMPLE.replace("S5F", f"S5F{GS}"), "at character"),  # a field of fixed length has no separator
         (EXAMPLE.replace(f"{GS}S3", f"{GS}{GS}S3"), "at character"),
         (EXAMPLE.replace("329S2", "3\u0662\u0669S2"), "form of an INS"),  # digits of another script
