@@ -217,8 +217,9 @@ def at_loss(loss: float, ours: list[dict[str, Any]], ordered: list[dict[str, Any
     )
     name = f"at {100 * loss:g} % loss"
     value = median(past(run["late"]["stethoscope"]) for run in ours)
-    peer = {"peer": ORDERED, "peer_value": round(median(past(run["late"]["ordered"]) for run in ordered), 3)}
     came = [run["late"]["ordered"] for run in ordered if run["late"]["ordered"]]
+    # A peer's connection that ended is no figure of an ordered channel.
+    peer = {"peer": ORDERED, "peer_value": round(median(map(past, came)), 3)} if came else {}
     slowest = max((max(late) - min(late) for late in came), default=0.0)
     stalls = REPEATS - len(came)
     lost = "samples that were silence in the player, or jumped over; median of the same stretches, the worst: "
