@@ -13,6 +13,7 @@ from typing import Any
 
 import segno
 import typst
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -45,7 +46,7 @@ def texts(language: str) -> Json:
 
 def content(
     serial: str,
-    software: Json,
+    software: str,
     place: Place,
     found: list[Finding],
     answers: Mapping[str, bool],
@@ -65,11 +66,11 @@ def content(
 
 
 def signed(report: Json, identity: Identity) -> str:
-    """The JWS (ES256) of a report, with the unit's certificate beside it where it has one (`x5c`)."""
+    """The JWS (ES256) of a report; with the thumbprint of the unit's certificate, if it has one (RFC 7515, 4.1.8)."""
     header: Json = {"alg": "ES256", "typ": KIND}
     mine = identity.certificate()
     if mine is not None:
-        header["x5c"] = [base64.b64encode(mine.public_bytes(Encoding.DER)).decode("ascii")]
+        header["x5t#S256"] = base64.urlsafe_b64encode(mine.fingerprint(SHA256())).rstrip(b"=").decode("ascii")
     key = ECKey.import_key(identity.key())
     return jws.serialize_compact(header, json.dumps(report, ensure_ascii=False, sort_keys=True).encode(), key)
 
@@ -99,7 +100,7 @@ def page(report: Json, token: str, fingerprint: str, language: str) -> bytes:
         (words["room"], place["room"]),
         (words["by"], place["technician"]),
         (words["at"], report["at"]),
-        (words["software"], " ".join(f"{name} {value}" for name, value in report["software"].items())),
+        (words["software"], report["software"]),
         (words["key"], fingerprint),
         (words["report"], digest),
     ]

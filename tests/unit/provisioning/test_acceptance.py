@@ -52,7 +52,7 @@ def settings(**more: object) -> Settings:
 def health(**states: str) -> dict[str, Any]:
     names = ("records", "disk", "screens", "outbox", "clock")
     checks = [{"name": name, "state": states.get(name, "ok"), "detail": name} for name in names]
-    return {"ready": True, "software": {"chevet": "0.1.0"}, "checks": checks}
+    return {"ready": True, "software": "0.1.0", "checks": checks}
 
 
 FRESH = certificate(NOW - timedelta(days=1), NOW + timedelta(days=89))
@@ -158,7 +158,7 @@ def test_every_check_and_question_has_its_words_in_every_language() -> None:
 def test_the_report_is_signed_by_the_unit_and_a_change_is_seen(tmp_path: Path) -> None:
     identity, other = Identity(tmp_path / "one"), Identity(tmp_path / "other")
     place = report.Place("Room 2 cart", "Hôpital d'été", "2", "A. Martin")
-    made = report.content("CHV-1", {"chevet": "0.1.0"}, place, findings(GOOD), YES, NOW)
+    made = report.content("CHV-1", "0.1.0", place, findings(GOOD), YES, NOW)
     assert made["accepted"] is True
     token = report.signed(made, identity)
     assert report.verified(token, identity.key().public_key()) == made
