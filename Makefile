@@ -1,6 +1,6 @@
 # Chevet: each target is one line or two; the work is in tools/. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench ui guest setup lint format lock notices image image-test clean
+.PHONY: help run test bench screens ui guest setup lint format lock notices image image-test clean
 
 DEMO = $(if $(PORT),--port $(PORT)) $(if $(PLATFORM_PORT),--platform-port $(PLATFORM_PORT)) $(ARGS)
 
@@ -18,6 +18,10 @@ test: ## Set up what is missing, then every check: style, types, import rules, U
 bench: ## Measure, and write build/figures.json (ARGS= names some benches)
 	@tools/setup.sh test
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+screens: ## Screenshots of the journeys in a browser: build/screens
+	@tools/setup.sh test
+	@.venv/bin/python -m pytest -q -m browser tests/peers
 
 ui: ## Build the screens: kiosk_ui/dist
 	@tools/setup.sh ui
