@@ -1,8 +1,8 @@
 """A dossier that travels on a USB key: one ZIP of everything, encrypted to the recipient's certificate (CMS).
 
-CMS EnvelopedData (RFC 5652, section 6), AES-256-CBC, DER: `openssl cms -decrypt -inform DER -inkey ... -recip ...`
-opens it. CMS wants the whole in memory, hence the cap. Inside: `manifest.json`, `consultation.json` and `dossier.json` (FHIR
-transactions of act and request), `results/<id>.json` (the bytes the manifest hashes) with `results/<id>.fhir.json`, `objects/<sha-256>`.
+CMS EnvelopedData (RFC 5652, section 6), AES-256-CBC, DER; `openssl cms -decrypt -binary -inform DER` opens it. CMS wants
+the whole in memory, hence the cap. Inside: `manifest.json`; `consultation.json` and `dossier.json` (FHIR transactions);
+`results/<id>.json` (the bytes the manifest hashes) with `results/<id>.fhir.json`; `objects/<sha-256>`.
 """
 
 from __future__ import annotations

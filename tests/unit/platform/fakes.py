@@ -11,7 +11,7 @@ from appliance.platform.answer import Outcome, Persisted
 from appliance.platform.fhir.text import Resource
 from appliance.platform.forwarder import OutboxState
 from appliance.records.errors import StoreError, Unknown
-from appliance.records.model import ConsultationRecord, Delivery, KeptResult, OutboxRow, Receipt, Result
+from appliance.records.model import ConsultationRecord, Delivery, KeptDossier, KeptResult, OutboxRow, Receipt, Result
 from tests.unit.platform.making import CONFIRMED, NOON
 
 DEADLINE_S = 5.0
@@ -82,6 +82,10 @@ class MemoryRecords:
 
     async def result(self, result: str) -> KeptResult:
         return self.results[result]
+
+    async def dossier(self, dossier: str) -> KeptDossier:
+        self._check()
+        raise Unknown(f"no dossier {dossier}")
 
     async def blob(self, consultation: str, sha256: str) -> bytes:
         if sha256 not in self.blobs:
