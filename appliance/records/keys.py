@@ -80,7 +80,7 @@ class Keyring:
 
 def write_durably(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, on the disk when this returns, readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     half = path.with_name(path.name + ".part")
     fd = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "wb") as file:
@@ -89,6 +89,14 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     half.replace(path)
     sync_directory(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with those above it; its own name is on the disk too, before anything that stands in it counts."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        sync_directory(folder.parent)
 
 
 def sync_directory(folder: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appliance.records.errors import StorageFull, StoreError
-from appliance.records.keys import KEY_BYTES, DataKey, sync_directory
+from appliance.records.keys import KEY_BYTES, DataKey, make_folder, sync_directory
 
 PIECE = 64 * 1024
 SEAL = 12 + 16  # nonce and tag
@@ -38,7 +38,7 @@ class Spool:
         self._fault: StoreError | StorageFull | None = None
         self._file: BinaryIO | None = None
         with self._kept_fault():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
             self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b", buffering=0)
             self._put(bytes(HEAD))
 
@@ -82,7 +82,7 @@ class Spool:
         self._file.seek(0)
         self._put(key.seal(self._secret, name))
         os.fsync(self._file.fileno())
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         self._path.replace(place)
         sync_directory(place.parent)
         self._file.close()
@@ -121,7 +121,7 @@ def unsealed(path: Path, key: DataKey, name: str) -> bytes:
 def rekeyed(path: Path, place: Path, key: DataKey, other: DataKey, name: str) -> None:
     """A copy of a kept spool that opens with `other`, on the disk when this returns. Raises `OSError`."""
     half = place.with_name(place.name + ".part")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(place.parent)
     fd = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with path.open("rb") as source, os.fdopen(fd, "wb") as copy:
         copy.write(other.seal(key.unseal(source.read(HEAD), name), name))

@@ -129,7 +129,7 @@ async def resumed(built: Path, payload: Path, data: Path | None = None) -> Async
 def pack(path: Path, more: Iterable[Path] = (), packages: Iterable[Path] = ()) -> None:
     """The project's code, as the guest gets it; `more` of it, and installed packages beside it."""
     with tarfile.open(path, "w") as archive:
-        for name in (*PAYLOAD, *more):
+        for name in (*map(Path, PAYLOAD), *more):
             archive.add(ROOT / name, arcname=str(name), filter=_not_compiled)
         for package in packages:
             archive.add(package, arcname=package.name, filter=_not_compiled)
