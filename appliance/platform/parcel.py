@@ -1,7 +1,7 @@
 """A dossier that travels on a USB key: one ZIP of everything, encrypted to the recipient's certificate (CMS).
 
-CMS EnvelopedData (RFC 5652, section 6), AES-256-CBC, DER; `openssl cms -decrypt -binary -inform DER` opens it. CMS wants
-the whole in memory, hence the cap. Inside: `manifest.json`; `consultation.json` and `dossier.json` (FHIR transactions);
+CMS EnvelopedData (RFC 5652, section 6), AES-256-CBC, DER; `openssl cms -decrypt -binary -inform DER` opens it.
+CMS wants the whole in memory, hence the cap. Inside: `manifest.json`; `consultation.json` and `dossier.json` (FHIR);
 `results/<id>.json` (the bytes the manifest hashes) with `results/<id>.fhir.json`; `objects/<sha-256>`.
 """
 
