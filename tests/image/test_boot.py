@@ -9,14 +9,22 @@ from tests.image.machine import BUILD, Machine, disk, media, why_not
 pytestmark = [pytest.mark.image, pytest.mark.skipif(why_not() is not None, reason=why_not() or "")]
 
 FIRST_BOOT_S, AGAIN_S = 600, 600
-# Each boot of the history does what it finds here.
+# Each boot of the history does what it finds here. `update` is what the updater does with a release that it has verified.
 UPDATES = """#!/bin/sh
 version=$1 before=$2
+update() {
+  mkdir -p /run/chevet-update
+  mount --bind "/run/chevet-test/$1" /run/chevet-update
+  /usr/lib/systemd/systemd-sysupdate update "$1" || echo "FACT wrong=sysupdate $?"
+  echo "FACT updated=$1"
+  sync
+  systemctl reboot
+}
 case "$version:$before" in
 0.1:*0.2*) echo "FACT wrong=back on 0.1"; systemctl poweroff ;;
-0.1:*) exec /usr/lib/chevet-test/update 0.2 ;;
+0.1:*) update 0.2 ;;
 0.2:*0.2*) echo "FACT end=1"; sync; systemctl poweroff ;;
-0.2:*) exec /usr/lib/chevet-test/update 0.3 ;;
+0.2:*) update 0.3 ;;
 *) echo "FACT reached=$version" ;;
 esac
 """
