@@ -9,7 +9,7 @@ from tests.image.machine import BUILD, Machine, disk, media, why_not
 pytestmark = [pytest.mark.image, pytest.mark.skipif(why_not() is not None, reason=why_not() or "")]
 
 FIRST_BOOT_S, AGAIN_S = 600, 600
-# Each boot of the history does what it finds here. `update` is what the updater does with a release that it has verified.
+# Each boot of the history does what it finds here: `update` is what the updater does with a verified release.
 UPDATES = """#!/bin/sh
 version=$1 before=$2
 update() {
