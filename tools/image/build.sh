@@ -56,11 +56,11 @@ image() {
   rm -f "$out/chevet_$version".* "$out/chevet_${version}_"* "$out/chevet_$version"
   local profiles=()
   for profile in "$@"; do profiles+=("--profile=$profile"); done
-  mkdir -p build/image/{cache,work,out}
+  mkdir -p build/image/{cache,workspace,out}
   # shellcheck disable=SC2016 # for the shell inside
   quietly tools/image/inside.sh /bin/sh -c 'cd /chevet/os-image && exec mkosi "$@"' mkosi --force --image-version="$version" \
     --unified-kernel-image-format="chevet_$version" --output="chevet_$version" --output-directory=/chevet/$out \
-    --package-cache-dir=/chevet/build/image/cache --workspace-directory=/chevet/build/image/work \
+    --package-cache-dir=/chevet/build/image/cache --workspace-directory=/chevet/build/image/workspace \
     --sandbox-tree=/chevet/build/image/sandbox --extra-tree=/chevet/build/image/tree \
     --secure-boot-key=/chevet/build/image/keys/mkosi.key --secure-boot-certificate=/chevet/build/image/keys/mkosi.crt \
     "${profiles[@]}" build
