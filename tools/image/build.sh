@@ -71,7 +71,7 @@ name_parts() {
   local disk=$out/chevet_$version.raw part uuid
   for part in root root-verity; do
     uuid=$(tools/image/inside.sh sfdisk -d "/chevet/$disk" | sed -n "s/.*uuid=\([^,]*\),.*name=\"${part//-/_}_$version\".*/\1/p" | tr A-Z a-z)
-    mv "$out/chevet_$version.${part/root/root-x86-64}.raw" "$out/chevet_${version}_$uuid.$part.raw"
+    mv "$out/chevet_$version.root-x86-64${part#root}.raw" "$out/chevet_${version}_$uuid.$part.raw"
   done
 }
 
