@@ -49,7 +49,8 @@ def router(ports: Ports) -> APIRouter:
         _charting,
         dossiers.add,
         recordings.add,
-        technician.add, metrics.add,
+        technician.add,
+        metrics.add,
         _preview,
         _simulator,
     ):

@@ -76,6 +76,7 @@ def test_a_unit_is_measured_with_questioned_and_reported(unit: tuple[Path, str],
     for device in played:
         httpx.post(f"{url}/simulator/{device['key']}", json={"action": "play", "recording": device["recordings"][0]})
     wait_for(lambda: all(one["at_ms"] is not None for one in httpx.get(f"{url}/devices").json()["devices"]))
+    wait_for(lambda: all(one["state"] == "live" for one in httpx.get(f"{url}/devices").json()["sources"]))
     answers = ",".join(f"{name}=y" for name in QUESTIONS)
     words = ["--config", str(config), "--serial", SERIAL, "accept", "--answers", answers, "--technician", "A. Martin"]
     out = io.StringIO()
