@@ -222,8 +222,8 @@ class Bedside:
     def _alive(self, at_ms: int) -> None:
         if self._driver.continuous and self._state != "live":
             self._is("live", "data flowing")
-        elif at_ms - self._said_ms >= STATE_REFRESH_MS:
-            self.publish()
+        elif not self._driver.continuous or at_ms - self._said_ms >= STATE_REFRESH_MS:
+            self.publish()  # what measures once may say nothing for hours: nobody would hear of its reading later
 
     def _learn(self, events: list[Event], chunk: Chunk) -> None:
         if chunk.device_now is not None:

@@ -132,6 +132,13 @@ async def test_a_real_indication_becomes_a_result(tmp_path: Path) -> None:
     assert kept.result.clock_offset_s > timedelta(days=365).total_seconds()
 
 
+async def test_a_reading_right_after_the_opening_is_told_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path, CUFF) as bench:
+        assert bench.device()["at_ms"] is None
+        bench.wire.say(REAL, "2a35")  # within a second of what was said last, and nothing follows
+        await until(lambda: bench.device()["at_ms"] is not None)
+
+
 async def test_the_same_indication_from_a_clock_nobody_read_is_not_charted(tmp_path: Path) -> None:
     async with running(tmp_path, CUFF) as bench:
         await bench.room.lease(bench.ref, ["cuff"])
