@@ -94,12 +94,11 @@ class Hunt:
         """The packets that this completes."""
         packets = []
         self._buffer += data
-        while self._seek():
+        while self._buffer and self._seek():
             size = self._size(self._buffer)
             if 0 <= size <= self._cap and len(self._buffer) < (size or self._cap):
                 break
-            packet = self._buffer[: max(size, 0)]
-            if 0 < size <= self._cap and self._proven(packet):
+            if 0 < size <= self._cap and self._proven(packet := self._buffer[:size]):
                 packets.append(packet)
                 self._buffer = self._buffer[size:]
             else:

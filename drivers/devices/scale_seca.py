@@ -9,6 +9,8 @@ there and speaks.
 
 from __future__ import annotations
 
+import re
+from binascii import unhexlify
 from collections.abc import Iterator
 
 from drivers.core.crc import crc8_smbus
@@ -16,11 +18,13 @@ from drivers.core.driver import Driver, Tier, Uart
 from drivers.core.errors import PacketError
 from drivers.core.framing import Hunt
 from drivers.core.model import Event, Numeric, Packet, Validity
-from drivers.core.vocab import HEIGHT, WEIGHT, Metric
+from drivers.core.vocab import HEIGHT, WEIGHT
 
-START, END, DIGITS = b"\x02", b"\r\n\x03", b"0123456789ABCDEF"
+START = b"\x02"
 SIZES = {b"A0": 18, b"A1": 18, b"A4": 16}
-METRICS: dict[bytes, Metric] = {b"A0": WEIGHT, b"A1": WEIGHT, b"A4": HEIGHT}
+METRICS = {b"A0": WEIGHT, b"A1": WEIGHT, b"A4": HEIGHT}
+UNTOLD = {kind: Numeric(metric, None, metric.unit, Validity.INVALID) for kind, metric in METRICS.items()}
+BLOCK = re.compile(rb"\x02((?:A[01][0-9A-F]{10}|A4[0-9A-F]{8})[0-9A-F]{2})\r\n\x03")
 NO_CHECK = 0
 
 
@@ -31,10 +35,10 @@ def size(buffer: bytes) -> int:
 
 def sound(packet: bytes) -> bool:
     """Whether the block is whole and its check holds."""
-    whole = packet[:1] == START and SIZES.get(packet[1:3]) == len(packet) and packet[-3:] == END
-    if not whole or packet[1:-3].translate(None, DIGITS):
+    block = BLOCK.fullmatch(packet)
+    if block is None:
         return False
-    said = bytes.fromhex(packet[1:-3].decode())
+    said = unhexlify(block[1])
     return said[-1] == NO_CHECK or not crc8_smbus(said)
 
 
@@ -42,8 +46,7 @@ def decode(packet: Packet) -> Iterator[Event]:
     """One block: a measurement whose number cannot be told."""
     if not sound(packet.data):
         raise PacketError(f"no seca block, or its check is wrong: {len(packet.data)} bytes")
-    metric = METRICS[packet.data[1:3]]
-    yield Numeric(metric, None, metric.unit, Validity.INVALID)
+    yield UNTOLD[packet.data[1:3]]
 
 
 DRIVER = Driver(
