@@ -12,6 +12,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -23,6 +24,7 @@ from appliance.platform.client import checked
 from appliance.platform.link_messages import (
     MAX_MESSAGE,
     BadMessage,
+    ConsultationChanged,
     DossierNews,
     Hello,
     Opened,
@@ -44,6 +46,9 @@ MAX_BAD = 20  # messages of one connection that are none: then it is not our pla
 CAP_S = 30.0
 PING_S = 10.0
 OPEN_S = 10.0
+# While a consultation is open a patient waits: the doctor is back as soon as the network is. Few units are in one at a
+# time, so that this is no crowd at the platform's door.
+HURRIED_CAP_S, HURRIED_OPEN_S = 2.0, 4.0
 SEND_S = 10.0
 
 
@@ -89,6 +94,7 @@ class Link:
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._hello, self._handlers, self._tls, self._draw = hello, handlers, tls, draw
         self._queue: asyncio.Queue[str] = asyncio.Queue(MAX_QUEUED)
+        self._wanted = asyncio.Event()
         self._taking = False  # from hello on: what changes after hello was asked for must be said after it
         self.up = False
         self.dropped = 0  # messages that were not sent, for ever
@@ -98,6 +104,8 @@ class Link:
         text = write(message)
         if not self._taking or self._queue.full():
             self.dropped += 1
+            if isinstance(message, ConsultationChanged):
+                self._wanted.set()
             return
         self._queue.put_nowait(text)
 
@@ -108,7 +116,18 @@ class Link:
             welcomed = await self._once(lost_s)
             attempt = 0 if welcomed else attempt + 1
             lost_s = time.monotonic() if welcomed else lost_s
-            await asyncio.sleep(jitter(attempt, self._draw, CAP_S))
+            await self._pause(attempt)
+
+    async def _pause(self, attempt: int) -> None:
+        """Before the next try; a consultation that is opened meanwhile does not wait for it."""
+        self._wanted.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(jitter(attempt, self._draw, HURRIED_CAP_S if self._hurried else CAP_S)):
+                await self._wanted.wait()
+
+    @property
+    def _hurried(self) -> bool:
+        return bool(self._hello().consultations)
 
     async def _once(self, lost_s: float) -> bool:
         """One connection, from opening to loss; whether the platform welcomed us."""
@@ -137,7 +156,7 @@ class Link:
             additional_headers=self._headers,
             compression=None,
             proxy=None,
-            open_timeout=OPEN_S,
+            open_timeout=HURRIED_OPEN_S if self._hurried else OPEN_S,
             close_timeout=2,
             ping_interval=PING_S,
             ping_timeout=PING_S,

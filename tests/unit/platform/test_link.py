@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket as socket_module
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -235,6 +236,50 @@ async def test_without_a_link_a_message_is_dropped_and_counted() -> None:
     link = Link("http://127.0.0.1:1", None, Unit().hello, Heard())
     link.send(PeerClosed(C, "p"))
     assert link.dropped == 1
+
+
+@pytest.mark.parametrize(("open_now", "longest_s"), [((), 30.0), ((OpenConsultation(C, "active", AT),), 2.0)])
+async def test_a_patient_who_waits_makes_the_tries_frequent(
+    open_now: tuple[OpenConsultation, ...], longest_s: float
+) -> None:
+    caps: list[float] = []
+
+    def draw(_: float, cap_s: float) -> float:
+        caps.append(cap_s)
+        return 0.0
+
+    link = Link("http://127.0.0.1:1", None, Unit(list(open_now)).hello, Heard(), draw=draw)
+    task = asyncio.create_task(link.run())
+    await until(lambda: len(caps) >= 10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert max(caps) == longest_s
+
+
+async def test_a_consultation_that_is_opened_does_not_wait_for_the_next_try() -> None:
+    tries, unit, heard = [], Unit(), Heard()
+
+    def draw(_: float, cap_s: float) -> float:
+        tries.append(cap_s)
+        return 3600.0
+
+    async def talk(socket: ServerConnection) -> None:
+        await Side(socket, {}).greet()
+        await socket.wait_closed()
+
+    with closing(socket_module.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    link = Link(f"http://127.0.0.1:{port}", None, unit.hello, heard, draw=draw)
+    task = asyncio.create_task(link.run())
+    await until(lambda: len(tries) == 1)
+    async with serve(talk, "127.0.0.1", port, subprotocols=[Subprotocol("chevet.link.v1")]):
+        link.send(PeerClosed(C, "p"))  # no news of a consultation: waits on
+        unit.open = [OpenConsultation(C, "open", AT)]
+        link.send(ConsultationChanged(C, "open", AT))
+        await until(lambda: heard.changes == [True])
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert len(tries) == 1
 
 
 async def test_a_platform_that_does_not_read_costs_a_bounded_queue() -> None:
