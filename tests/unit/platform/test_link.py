@@ -273,7 +273,6 @@ async def test_a_consultation_that_is_opened_does_not_wait_for_the_next_try() ->
     task = asyncio.create_task(link.run())
     await until(lambda: len(tries) == 1)
     async with serve(talk, "127.0.0.1", port, subprotocols=[Subprotocol("chevet.link.v1")]):
-        link.send(PeerClosed(C, "p"))  # no news of a consultation: waits on
         unit.open = [OpenConsultation(C, "open", AT)]
         link.send(ConsultationChanged(C, "open", AT))
         await until(lambda: heard.changes == [True])
