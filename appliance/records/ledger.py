@@ -53,6 +53,8 @@ class Ledger:
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
         try:
             prepare(db, path)
+            ledger = cls(db, keyring, blobs)
+            ledger._vault.begin_audit()
         except sqlite3.OperationalError as error:
             db.close()
             raise StoreError(f"{path} cannot be opened: {error}") from error
@@ -62,7 +64,7 @@ class Ledger:
         except BaseException:
             db.close()
             raise
-        return cls(db, keyring, blobs)
+        return ledger
 
     def close(self) -> None:
         """Fold the write-ahead log into the database and let go; a failed disk is not written to any more."""
@@ -276,7 +278,7 @@ class Ledger:
 
     def audit_break(self) -> int | None:
         """The first line of the audit log that was tampered with, if any."""
-        return audit.verify(self._vault.db)
+        return audit.verify(self._vault.db, self._vault.keyring.fingerprint)
 
     # --- how it is done
 

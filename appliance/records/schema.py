@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 MIGRATIONS = Migrations("chevet")
+UNSEALED = "unsealed"  # the end of an audit log, before the unit's key is at hand
 
 
 @MIGRATIONS(name="0001-first")
@@ -137,6 +138,13 @@ def _dossiers(db: Database) -> None:
         strict=True,
         foreign_keys=[("dossier", "dossier", "id")],
     )
+
+
+@MIGRATIONS(name="0005-end-of-the-audit-log")
+def _audit_head(db: Database) -> None:
+    """How far the log reaches, under the unit's key: one row."""
+    db.create_table("audit_head", {"id": int, "seq": int, "mark": str}, pk="id", not_null=["seq", "mark"], strict=True)
+    db.execute("INSERT INTO audit_head(id, seq, mark) SELECT 1, coalesce(max(seq), 0), ? FROM audit", (UNSEALED,))
 
 
 def unknown_steps(db: Database) -> list[str]:

@@ -47,7 +47,15 @@ class Vault:
 
     def audit(self, action: str, subject: str, detail: str = "", actor: str = UNIT) -> None:
         """A line of the audit log, inside the caller's transaction."""
-        audit.append(self.db, clock.wall(), actor=actor, action=action, subject=subject, detail=detail)
+        mark = self.keyring.fingerprint
+        audit.append(self.db, mark, clock.wall(), actor=actor, action=action, subject=subject, detail=detail)
+
+    def begin_audit(self) -> None:
+        """Keep the end of the audit log from now on, where nobody did."""
+        if audit.is_sealed(self.db):
+            return
+        with self.transaction():
+            audit.begin(self.db, self.keyring.fingerprint, clock.wall(), UNIT)
 
     def keep_bytes(self, owner: str, data: bytes | Spool, key: DataKey) -> None:
         """Put the bytes of an object on the disk, before the row that names them is written."""

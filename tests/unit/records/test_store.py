@@ -1,16 +1,19 @@
 """The store: one transaction or nothing, sealed, and never more trusted than it deserves."""
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from appliance import clock
 from appliance.records import audit
 from appliance.records.errors import StorageFull, StoreError, Unknown
 from appliance.records.keys import DataKey, Keyring
 from appliance.records.ledger import Ledger
 from appliance.records.model import Consent, Receipt
+from appliance.records.schema import UNSEALED
 from appliance.records.store import DATABASE, Store
 from tests.making import NOON, consultation, result
 
@@ -188,11 +191,64 @@ async def test_the_audit_log_shows_where_it_was_changed(tmp_path: Path) -> None:
     await again.close()
 
 
+TAMPERED = {
+    "the last line": (["DELETE FROM audit WHERE seq = 6"], 6),
+    "the last lines": (["DELETE FROM audit WHERE seq > 3"], 4),
+    "every line": (["DELETE FROM audit"], 1),
+    "the end": (["DELETE FROM audit_head"], 7),
+    "the end, forged": (["UPDATE audit_head SET seq = 3", "DELETE FROM audit WHERE seq > 3"], 3),
+}
+
+
+@pytest.mark.parametrize(("words", "missing"), TAMPERED.values(), ids=TAMPERED.keys())
+async def test_the_audit_log_shows_that_its_end_was_cut_off(tmp_path: Path, words: list[str], missing: int) -> None:
+    store = await opened(tmp_path)
+    for number in range(5):
+        await store.keep(result("c-1", number), None)
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db, db:
+        assert db.execute("SELECT max(seq) FROM audit").fetchone() == (6,)
+        for word in words:
+            db.execute(word)
+    again = Store.open(tmp_path)
+    assert await again.audit_break() == missing
+    for number in range(5, 12):  # and what is added afterwards does not hide it
+        await again.keep(result("c-1", number), None)
+    assert await again.audit_break() is not None
+    await again.close()
+
+
+async def test_a_log_that_was_written_anew_without_the_units_key_is_not_believed(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.keep(result("c-1"), None)
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db, db:
+        db.execute("DELETE FROM audit")
+        audit.append(db, lambda _: "forged", clock.wall(), actor="a", action="b", subject="c", detail="")
+        audit.append(db, lambda _: "forged", clock.wall(), actor="a", action="b", subject="c", detail="")
+    again = Store.open(tmp_path)
+    assert await again.audit_break() == 2
+    await again.close()
+
+
+async def test_a_log_from_before_its_end_was_kept_is_sealed_once(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    await store.keep(result("c-1"), None)
+    await store.close()
+    for breaks_at in (None, 4):  # the second time it is somebody who hides what is missing
+        with closing(sqlite3.connect(tmp_path / DATABASE)) as db, db:
+            db.execute("UPDATE audit_head SET mark = ?", (UNSEALED,))
+        again = Store.open(tmp_path)
+        assert await again.audit_break() == breaks_at
+        await again.close()
+    assert rows(tmp_path, "SELECT action FROM audit")[-2:] == [("seal-audit",), ("seal-audit",)]
+
+
 def test_what_is_sealed_fits_nowhere_else() -> None:
     key = DataKey(bytes(32))
     sealed = key.seal(b"120/80", "result:a")
     assert key.unseal(sealed, "result:a") == b"120/80"
-    for wrong, name in ((sealed, "result:b"), (sealed[:-1] + b"x", "result:a"), (b"", "result:a")):
+    for wrong, name in ((sealed, "result:b"), (sealed[:-1] + bytes([sealed[-1] ^ 1]), "result:a"), (b"", "result:a")):
         with pytest.raises(StoreError):
             key.unseal(wrong, name)
 
