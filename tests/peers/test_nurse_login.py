@@ -154,9 +154,8 @@ async def test_a_provider_that_is_not_there() -> None:
     await provider.aclose()
 
 
-async def test_time_locks_and_then_ends_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    now_s = 1000.0
-    monkeypatch.setattr("appliance.care.login._now_s", lambda: now_s)
+async def timed(server: Server) -> tuple[Login, IdentityProvider]:
+    """Somebody who is in, for an hour at most and ten minutes idle."""
     provider = IdentityProvider(server.url, "chevet", "openid")
 
     async def note(action: str, subject: str, detail: str) -> None:
@@ -164,6 +163,13 @@ async def test_time_locks_and_then_ends_it(server: Server, monkeypatch: pytest.M
 
     login = Login(provider, Rules(reopen_s=3600, idle_s=600), note)
     await approved(login, server)
+    return login, provider
+
+
+async def test_time_locks_and_then_ends_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("appliance.care.login._now_s", lambda: now_s)
+    login, provider = await timed(server)
     login.lock()
     await login.pin("2580")
     await login.pin("2580")
@@ -180,13 +186,7 @@ async def test_time_locks_and_then_ends_it(server: Server, monkeypatch: pytest.M
 async def test_without_a_pin_idle_time_ends_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1000.0
     monkeypatch.setattr("appliance.care.login._now_s", lambda: now_s)
-    provider = IdentityProvider(server.url, "chevet", "openid")
-
-    async def note(action: str, subject: str, detail: str) -> None:
-        pass
-
-    login = Login(provider, Rules(reopen_s=3600, idle_s=600), note)
-    await approved(login, server)
+    login, provider = await timed(server)
     now_s += 600
     assert (login.describe()["state"], login.describe()["name"]) == ("out", None)
     await login.aclose()

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from appliance.demo.hosted import body
 from appliance.demo.hosted.resources import Resources, Token, now
 from appliance.demo.hosted.rooms import Rooms
 from appliance.platform.fhir.parts import derived, urn
 from appliance.platform.fhir.terms import URI
-from appliance.platform.fhir.text import NotJson, dumps, loads
+from appliance.platform.fhir.text import dumps
 
 MAX_BODY, MAX_TEXT = 32 * 1024, 8000
 TASK_STATUS = {"accepted": "accepted", "refused": "rejected", "answered": "completed"}  # FHIR R4, task-status
@@ -41,14 +42,9 @@ def routes(resources: Resources, rooms: Rooms) -> APIRouter:
 
 
 async def _said(request: Request) -> dict[str, str] | str:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return f"at most {MAX_BODY} bytes are wanted"
     try:
-        asked = loads(bytes(body))
-    except NotJson as error:
+        asked = await body.read(request, MAX_BODY)
+    except body.BadBody as error:
         return str(error)
     if not isinstance(asked, dict) or asked.get("state") not in TASK_STATUS:
         return f"state is one of {', '.join(TASK_STATUS)}"

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from appliance.demo.hosted import body
 from appliance.demo.hosted.resources import Resources
 from appliance.demo.hosted.rooms import Rooms
 from appliance.demo.hosted.switches import MODES, Switches
 from appliance.platform.fhir.terms import RESULT
-from appliance.platform.fhir.text import NotJson, Resource, dumps, loads
+from appliance.platform.fhir.text import Resource, dumps
 
 SHOWN = 30
 LISTED = ("Observation", "Media", "DocumentReference")
@@ -75,14 +76,9 @@ def routes(resources: Resources, rooms: Rooms, switches: Switches, viewer_token:
 
 async def _wanted(request: Request) -> tuple[str, float] | str:
     """(mode, delay in seconds), or what is wrong with the request."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return f"at most {MAX_BODY} bytes are wanted"
     try:
-        asked = loads(bytes(body))
-    except NotJson as error:
+        asked = await body.read(request, MAX_BODY)
+    except body.BadBody as error:
         return str(error)
     mode = asked.get("mode") if isinstance(asked, dict) else None
     delay = asked.get("delay_s", 2) if isinstance(asked, dict) else None
