@@ -11,6 +11,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -32,6 +33,7 @@ OBJECT_EVERY = 5
 async def main(first: int) -> None:
     """Until the power is cut."""
     subprocess.run(("mount", "-t", "ext4", DISK, str(PLACE)), check=True)
+    started_anew()
     store, feed = Store.open(PLACE / "state"), Feed()
     room = Room(store, feed, Care())
     await room.start()
@@ -52,6 +54,14 @@ async def main(first: int) -> None:
         else:
             await keep_object(store, record.id, number)
         tell("kept", value=str(number))
+
+
+def started_anew() -> None:
+    """Every life resumes the same saved start of the kernel, and its clock with it: a machine that had lost its power
+    would have another identity of its start, and no lease of an earlier one would begin in its future."""
+    anew = Path("/tmp/boot_id")
+    anew.write_text(f"{uuid.uuid4()}\n")
+    subprocess.run(("mount", "--bind", str(anew), "/proc/sys/kernel/random/boot_id"), check=True)
 
 
 async def keep_reading(room: Room, feed: Feed, number: str) -> None:
