@@ -1,0 +1,1 @@
+"""DICOM out: objects made of results, received ones passed on, and the archives that keep them."""
