@@ -19,7 +19,7 @@ HEALING = {
     0x0112: "it does not hold the object",
     0x0131: "duplicate transaction",
     0x0213: "resource limitation",
-    **{code: "out of resources" for code in range(0xA700, 0xA800)},
+    **dict.fromkeys(range(42752, 43008), "out of resources"),
 }
 LASTING = {
     0x0106: "invalid attribute value",
@@ -32,8 +32,8 @@ LASTING = {
     0x0122: "SOP class not supported",
     0x0124: "not authorised",
     0xA770: "SOP class not supported",
-    **{code: "the object does not match its SOP class" for code in range(0xA900, 0xAA00)},
-    **{code: "it cannot understand the object" for code in range(0xC000, 0xD000)},
+    **dict.fromkeys(range(43264, 43520), "the object does not match its SOP class"),
+    **dict.fromkeys(range(49152, 53248), "it cannot understand the object"),
 }
 DUPLICATE = 0x0111  # it holds an object of this UID already: its commitment says whether that is ours
 WARNINGS = frozenset({0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)})  # stored, with something to say
