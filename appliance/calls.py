@@ -17,8 +17,9 @@ from appliance.care.consultation import ENDED, State
 from appliance.care.errors import Refused
 from appliance.care.room import Room
 from appliance.feed import Feed, Message
-from appliance.media.call import BadSignal, CallState, IceServer
+from appliance.media.call import BadSignal, CallState
 from appliance.media.control import StillTaken
+from appliance.media.description import IceServer
 from appliance.media.engine import Engine
 from appliance.media.peer import Offered
 from appliance.media.peers import NoSuchPeer, Peers, TooManyPeers

@@ -6,33 +6,32 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.sdp import candidate_from_sdp
 
 from appliance.media import aioice_inside as gathering
 from appliance.media import aiortc_inside as inside
+from appliance.media.aiortc_receiving import ReceiverTap
+from appliance.media.aiortc_sending import SenderTap
 from appliance.media.channel import Channel
+from appliance.media.description import LONGEST_SDP, IceServer, usable, with_voices, without_mdns
 from appliance.media.encoder import OPUS_CLOCK_HZ, VIDEO_CLOCK_HZ
-from appliance.media.encoding import LEAST_BPS, USUAL_HZ, Encoding, usual_rate_bps
-from appliance.media.feedback import Packet
-from appliance.media.governor import DETAIL_WEIGHT, MOTION_WEIGHT, Governor, Lane
-from appliance.media.pacer import Pacer
-from appliance.media.passing import ROOM_UP
+from appliance.media.encoding import Encoding
+from appliance.media.ruled import Ruled
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
+from appliance.media.talk import Seat, Slot
 from appliance.media.track import Line, PacketTrack
 from drivers.core.errors import ChevetError
 
 log = logging.getLogger(__name__)
 
-LONGEST_SDP = 64 * 1024
 MOST_CANDIDATES = 64
 CONNECT_S = 30.0  # from the offer: people have to be let in, networks have to be crossed
 SILENT_S = 1.5  # a receiver reports at least once a second, and acknowledges four beats in it
@@ -42,6 +41,8 @@ CLOSE_S = 5.0
 SOUND_DEPTH = 5  # packets of 20 ms
 # Of the codecs, best first; RTX goes with each.
 WANTED = ("video/H264", "video/VP8", "video/rtx", "audio/opus")
+VOICE = ("audio/opus",)
+FACE = ("video/VP8",)  # every browser has it (RFC 7742, 5): a face is handed on as it came, to whoever looks
 
 
 class CallState(StrEnum):
@@ -70,21 +71,12 @@ class BadSignal(ChevetError):  # noqa: N818 - it names what was got
 
 
 @dataclass(frozen=True, slots=True)
-class IceServer:
-    """One STUN or TURN server (docs/protocol.md section 2, `ice_servers`)."""
-
-    urls: tuple[str, ...]
-    username: str | None = None
-    credential: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Track:
     """Which m-line carries which source; known once the offer is made."""
 
     mid: str
     source: str
-    kind: Literal["video", "audio"]
+    kind: Literal["video", "audio", "voice", "face"]
 
 
 class Encodings(Protocol):
@@ -119,26 +111,49 @@ class Call:
         self._candidates = 0
         self._watch: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._ruling: list[asyncio.Task[None]] = []
+        self._ruled = Ruled()
         self.exact_sound = False  # the remote party also gets every sample, over a channel
         self._sound_rests = False
-        self._telling: set[asyncio.Task[None]] = set()
-        self._tap: inside.TransportTap | None = None
-        self._pacer = Pacer(self._leave, self._filler)
-        self.governor = Governor(self._pacer)
+        self._shown: RTCRtpTransceiver | None = None  # where the party may show its face
+        self._seat: Seat | None = None
+        self.governor = self._ruled.governor
+        self.governor.on_narrow = self._narrow
         self.state = CallState.NEW
 
     def add(self, source: PictureSource | SoundSource) -> None:
         """One sendonly m-line for this source. Before the offer."""
-        video = source.kind == "video"
-        clock_hz, depth = (VIDEO_CLOCK_HZ, 1) if video else (OPUS_CLOCK_HZ, SOUND_DEPTH)
-        track = PacketTrack(source.kind, depth, clock_hz)
+        self._line(source, source.kind, WANTED, self.governor.remb)
+
+    def talk(self, seat: Seat) -> None:
+        """What the others say and show, and what this party does. Before the offer."""
+        self._seat = seat
+        for slot in seat.voices:
+            self._line(slot, "audio", VOICE, _no_limit).encoding = slot
+        spoken = self._lines[-len(seat.voices)].transceiver
+        spoken.direction = "sendrecv"  # on the first of them the party speaks
+        ReceiverTap(spoken.receiver, seat.said)
+        for slot in seat.faces:
+            self._line(slot, "video", FACE, _no_limit).encoding = slot
+        if not seat.faces:
+            self._shown = self._connection.addTransceiver("video", direction="recvonly")
+            prefer(self._shown, FACE)
+            seat.ask_face = ReceiverTap(self._shown.receiver, seat.shown).request_key
+
+    def _line(
+        self,
+        source: PictureSource | SoundSource | Slot,
+        kind: Literal["video", "audio"],
+        wanted: Sequence[str],
+        limit: Callable[[int], None],
+    ) -> Line:
+        clock_hz, depth = (VIDEO_CLOCK_HZ, 1) if kind == "video" else (OPUS_CLOCK_HZ, SOUND_DEPTH)
+        track = PacketTrack(kind, depth, clock_hz)
         transceiver = self._connection.addTransceiver(track, direction="sendonly")
-        known = RTCRtpSender.getCapabilities(source.kind).codecs
-        transceiver.setCodecPreferences([codec for want in WANTED for codec in known if codec.mimeType == want])
+        prefer(transceiver, wanted)
         line = Line(source, track, transceiver)
-        track.tap = inside.SenderTap(transceiver.sender, line.request_key, self.governor.remb)
+        track.tap = SenderTap(transceiver.sender, line.request_key, limit)
         self._lines.append(line)
+        return line
 
     def channel(self, label: str, limit: int, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
         """A data channel. Before the offer. `limit`: bytes that may wait in it."""
@@ -148,7 +163,8 @@ class Call:
     @property
     def tracks(self) -> tuple[Track, ...]:
         """Which m-line is which, once the offer is made."""
-        return tuple(Track(str(line.transceiver.mid), line.source.key, line.source.kind) for line in self._lines)
+        lines = [Track(str(line.transceiver.mid), line.source.key, line.source.kind) for line in self._lines]
+        return tuple(lines if self._shown is None else [*lines, Track(str(self._shown.mid), "face", "face")])
 
     async def offer(self) -> dict[str, str]:
         """The description to send: `{"type": "offer", "sdp"}`, with the host's own candidates; the rest follows."""
@@ -157,7 +173,8 @@ class Call:
             inside.use_addresses(self._connection, self._addresses)
         await self._connection.setLocalDescription(await self._connection.createOffer())
         self._watch = asyncio.create_task(self._watched(), name="call-watch")
-        return {"type": "offer", "sdp": self._connection.localDescription.sdp}
+        voices = [str(line.transceiver.mid) for line in self._lines if line.source.kind == "voice"]
+        return {"type": "offer", "sdp": with_voices(self._connection.localDescription.sdp, voices)}
 
     async def candidates(self) -> AsyncIterator[dict[str, Any]]:
         """The candidates that servers give, each as it comes. After `offer`."""
@@ -177,7 +194,8 @@ class Call:
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(without_mdns(sdp), "answer"))
             for line in self._lines:
-                line.encoding = self._encodings(line.source, inside.codec_name(line.transceiver))
+                if not isinstance(line.source, Slot):
+                    line.encoding = self._encodings(line.source, inside.codec_name(line.transceiver))
         except Exception as error:
             # aiortc's parser raises what its lines raise: ValueError, KeyError, IndexError, AssertionError, its own.
             raise BadSignal(f"got an answer that does not fit the offer: {error!r}") from error
@@ -222,38 +240,12 @@ class Call:
         state = self._connection.connectionState
         if state == "connected" and self.state is CallState.CONNECTING:
             self._move(CallState.CONNECTED)
-            self._rule([line for line in self._lines if isinstance(line.source, PictureSource)])
+            self._ruled.begin([line for line in self._lines if isinstance(line.source, PictureSource)])
             for line in self._lines:
                 if line.encoding is not None:
                     line.encoding.join(line.track.outlet)
         elif state in {"failed", "closed"} and self._closing is None:
             self._closing = asyncio.create_task(self._end(), name="call-end")
-
-    def _rule(self, pictures: Sequence[Line]) -> None:
-        """From now on pictures leave at the pace that the way carries."""
-        if not pictures:
-            return
-        senders = [line.transceiver.sender for line in pictures]
-        rule = self.governor
-        self._tap = inside.TransportTap(
-            senders[0], rule.feedback, lambda: rule.nearest_ms / 1000, lambda: rule.copies, lambda: rule.playout_ms
-        )
-        self._tap.pace(senders, self._pacer)
-        rule.on_told, rule.on_narrow = self._told, self._narrow
-        for line in pictures:
-            assert line.track.tap is not None
-            line.track.tap.transport = self._tap
-            self.governor.lanes.append(lane(line))
-        self.governor.blind = not self._tap.numbered
-        self._ruling = [asyncio.create_task(run(), name="call-rule") for run in (self._pacing, self.governor.run)]
-
-    async def _pacing(self) -> None:
-        with suppress(ConnectionError):  # the end of the connection is told elsewhere
-            await self._pacer.run()
-
-    async def _leave(self, data: bytes, probe: int) -> None:
-        assert self._tap is not None
-        await self._tap.leave(data, self.governor.number(len(data), probe, self._tap.which(data)))
 
     def _narrow(self, narrow: bool) -> None:
         """Where there is no room for both, the exact samples go and the track of the same sound rests."""
@@ -264,20 +256,6 @@ class Call:
         for line in self._lines:
             if isinstance(line.source, SoundSource) and line.encoding is not None:
                 (line.encoding.leave if rests else line.encoding.join)(line.track.outlet)
-
-    def _told(self, packet: Packet, came: bool) -> None:
-        """The receiver told of one packet."""
-        if came and not packet.again:
-            return
-        for line in self._lines:
-            if line.track.tap is not None and line.track.tap.stream == packet.stream:
-                task = asyncio.create_task(line.track.tap.told(packet, came), name="again")
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
-
-    def _filler(self) -> bytes | None:
-        taps = (line.track.tap for line in self._lines if line.source.kind == "video")
-        return next((data for tap in taps if tap is not None and (data := tap.newest_again()) is not None), None)
 
     def _move(self, state: CallState) -> None:
         if state not in NEXT[self.state]:
@@ -314,45 +292,22 @@ class Call:
                 line.encoding.leave(line.track.outlet)
         if self.state is not CallState.CLOSED:
             self._move(CallState.CLOSED)
-        for task in (self._watch, *self._ruling):
-            if task is not None:
-                task.cancel()
+        if self._seat is not None:
+            self._seat.leave()
+        self._ruled.end()
+        if self._watch is not None:
+            self._watch.cancel()
         try:
             await asyncio.wait_for(self._connection.close(), CLOSE_S)
         except TimeoutError:
             log.warning("a connection did not close within %s s", CLOSE_S)
 
 
-def lane(line: Line) -> Lane:
-    """A picture's line, as the governor sees it."""
-    source = line.source
-    assert isinstance(source, PictureSource)
-
-    def most() -> float:
-        frame, rate_hz = source.newest, round(source.rate_hz) or USUAL_HZ
-        usual = LEAST_BPS if frame is None else usual_rate_bps(frame.width, frame.height, rate_hz)
-        return max(usual, ROOM_UP * ROOM_UP * source.coded_bps)
-
-    return Lane(line.track.outlet, DETAIL_WEIGHT if source.detail else MOTION_WEIGHT, most)
+def prefer(transceiver: RTCRtpTransceiver, wanted: Sequence[str]) -> None:
+    """These codecs and no others, best first."""
+    known = RTCRtpSender.getCapabilities(transceiver.kind).codecs
+    transceiver.setCodecPreferences([codec for want in wanted for codec in known if codec.mimeType == want])
 
 
-def usable(ice_servers: Sequence[IceServer]) -> list[gathering.Server]:
-    """Those that can be asked. One that cannot be read is left out and logged: the call may do without it."""
-    servers = []
-    for each in ice_servers:
-        for url in each.urls:
-            try:
-                servers.append(gathering.server(url, each.username, each.credential))
-            except ValueError as error:
-                log.warning("an ICE server is left out: %s", error)
-    return servers
-
-
-def without_mdns(sdp: str) -> str:
-    """The description without candidates that hide behind a multicast DNS name, nor the word that there are no more:
-    a relay's may yet come."""
-    return "".join(
-        line
-        for line in sdp.splitlines(keepends=True)
-        if not line.startswith("a=end-of-candidates") and not (line.startswith("a=candidate:") and ".local " in line)
-    )
+def _no_limit(limit_bps: int) -> None:
+    """What a receiver says that it can take is of pictures: a voice is small, and a face comes from elsewhere."""

@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 from appliance.media import aiortc_inside as inside
 from appliance.media.allocator import bound_memory
-from appliance.media.call import Call, CallState, IceServer
+from appliance.media.call import Call, CallState
 from appliance.media.choosing import choose
+from appliance.media.description import IceServer
 from appliance.media.encoder import H264, Vp8
 from appliance.media.encoding import Encoding, MakeEncoder, PictureEncoding, SoundEncoding
 from appliance.media.sound import SoundSource

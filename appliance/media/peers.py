@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from appliance.media.call import CallState, IceServer
+from appliance.media.call import CallState
 from appliance.media.control import Answers, TakeStill
+from appliance.media.description import IceServer
 from appliance.media.engine import Engine
 from appliance.media.governor import Budget
 from appliance.media.peer import Counts, Offered, Peer, Subscribe

@@ -10,11 +10,12 @@ from aiortc import MediaStreamTrack, RTCRtpTransceiver
 from aiortc.mediastreams import MediaStreamError
 from av.packet import Packet
 
-from appliance.media import aiortc_inside as inside
+from appliance.media.aiortc_sending import SenderTap
 from appliance.media.encoding import Encoding
 from appliance.media.outlet import Outlet
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
+from appliance.media.talk import Slot
 
 
 class PacketTrack(MediaStreamTrack):
@@ -24,7 +25,7 @@ class PacketTrack(MediaStreamTrack):
         super().__init__()
         self.kind = kind
         self.outlet = Outlet(depth)
-        self.tap: inside.SenderTap | None = None
+        self.tap: SenderTap | None = None
         self._time_base = Fraction(1, clock_hz)
 
     async def recv(self) -> Packet[Any]:
@@ -52,7 +53,7 @@ def boottime_ntp(boot_ns: int) -> int:
 class Line:
     """One m-line: its source, its track, and what encodes for it once the codec is known."""
 
-    source: PictureSource | SoundSource
+    source: PictureSource | SoundSource | Slot
     track: PacketTrack
     transceiver: RTCRtpTransceiver
     encoding: Encoding | None = None

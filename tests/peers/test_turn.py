@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from appliance.media.call import CallState, IceServer
+from appliance.media.call import CallState
 from appliance.media.control import StillTaken
+from appliance.media.description import IceServer
 from appliance.media.engine import Engine, EngineSettings
 from appliance.media.peer import Offered
 from appliance.media.peers import Peers

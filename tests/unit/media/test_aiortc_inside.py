@@ -40,6 +40,7 @@ from av.packet import Packet
 from OpenSSL import SSL
 
 from appliance.media import aiortc_inside as inside
+from appliance.media import aiortc_sending as sending
 
 NTP = 0x0000_1234_8000_0000
 
@@ -107,9 +108,9 @@ async def test_codec_of_a_transceiver(connection: RTCPeerConnection, video: RTCR
     assert inside.codec_name(video) == "H264"
 
 
-def capture_map() -> inside.CaptureTimeMap:
-    made = inside.CaptureTimeMap()
-    uris = ((1, "urn:ietf:params:rtp-hdrext:sdes:mid"), (6, inside.ABS_CAPTURE_TIME))
+def capture_map() -> sending.CaptureTimeMap:
+    made = sending.CaptureTimeMap()
+    uris = ((1, "urn:ietf:params:rtp-hdrext:sdes:mid"), (6, sending.ABS_CAPTURE_TIME))
     made.configure(RTCRtpParameters(headerExtensions=[RTCRtpHeaderExtensionParameters(i, uri) for i, uri in uris]))
     return made
 
@@ -131,7 +132,7 @@ def test_packets_carry_their_capture_and_keep_it_when_sent_again() -> None:
 
 
 def test_capture_is_not_sent_to_who_did_not_negotiate_it() -> None:
-    extensions = inside.CaptureTimeMap()
+    extensions = sending.CaptureTimeMap()
     extensions.ntp = NTP
     assert RtpPacket().serialize(extensions) == RtpPacket().serialize(HeaderExtensionsMap())
 
@@ -140,7 +141,7 @@ class Heard:
     def __init__(self, sender: RTCRtpSender) -> None:
         self.keys = 0
         self.limits: list[int] = []
-        self.tap = inside.SenderTap(sender, self._key, self.limits.append)
+        self.tap = sending.SenderTap(sender, self._key, self.limits.append)
 
     def _key(self) -> None:
         self.keys += 1
@@ -199,9 +200,9 @@ def test_a_second_of_packets_is_kept_to_be_sent_again() -> None:
 
 
 def test_the_receiver_is_told_how_long_to_hold_pictures_back() -> None:
-    extensions = inside.CaptureTimeMap()
+    extensions = sending.CaptureTimeMap()
     extensions.configure(
-        RTCRtpParameters(headerExtensions=[RTCRtpHeaderExtensionParameters(id=7, uri=inside.PLAYOUT_DELAY)])
+        RTCRtpParameters(headerExtensions=[RTCRtpHeaderExtensionParameters(id=7, uri=sending.PLAYOUT_DELAY)])
     )
     extensions.playout_ms = 200
     profile, value = extensions.set(HeaderExtensions())

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from appliance.media import aiortc_inside as inside
+from appliance.media import aiortc_transport as transport
 from appliance.media.governor import Governor, Lane, shares
 from appliance.media.ladder import DETAIL, MOTION, Ladder
 from appliance.media.outlet import Outlet
@@ -136,12 +136,12 @@ async def test_the_limit_is_told_by_packets_then_by_remb_and_a_receiver_that_tel
 def test_extensions_are_overwritten_where_they_are() -> None:
     # X bit, one CSRC; extensions 3 (three bytes), padding, 5 (two bytes)
     packet = bytearray.fromhex("91600001 00000002 00000003 00000004 bede0002 32aabbcc 00 51ddee 00 ff")
-    inside.write_extension(packet, 5, b"\x12\x34")
-    inside.write_extension(packet, 3, b"\x01\x02\x03")
+    transport.write_extension(packet, 5, b"\x12\x34")
+    transport.write_extension(packet, 3, b"\x01\x02\x03")
     assert packet.hex() == "91600001000000020000000300000004bede0002320102030051123400ff"
     for number, value in ((4, b"xx"), (5, b"x"), (None, b"xx")):
         before = bytes(packet)
-        inside.write_extension(packet, number, value)
+        transport.write_extension(packet, number, value)
         assert bytes(packet) == before
 
 
@@ -149,8 +149,8 @@ def test_feedback_is_found_in_a_compound_packet() -> None:
     report = bytes.fromhex("81c90007") + bytes(28)
     told = bytes.fromhex("8fcd0004 00000001 00000002 aabbccdd 11223344")
     nack = bytes.fromhex("81cd0003 00000001 00000002 00050000")
-    assert list(inside.transport_feedback(report + told + nack)) == [
+    assert list(transport.transport_feedback(report + told + nack)) == [
         (15, bytes.fromhex("aabbccdd11223344")),
         (1, bytes.fromhex("00050000")),
     ]
-    assert list(inside.transport_feedback((report + told)[:-1])) == []
+    assert list(transport.transport_feedback((report + told)[:-1])) == []

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from appliance.media import call as calls
-from appliance.media.call import BadSignal, CallState, IceServer, usable, without_mdns
+from appliance.media.call import BadSignal, CallState
 from appliance.media.control import StillTaken
+from appliance.media.description import IceServer, usable, without_mdns
 from appliance.media.engine import Engine, EngineSettings
 from appliance.media.heart import Heart, heart_sound
 from appliance.media.peer import Offered
