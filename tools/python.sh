@@ -37,11 +37,13 @@ venv_is_usable() {
 
 pip_install() { quietly .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check "$@"; }
 
+# The locks name every package, so that none has to be looked for (--no-deps): a pip that looks takes a newer release of
+# what one package wants with an extra (`coverage[toml]`) for another package than the locked one, and refuses it.
 # Whoever is killed in here leaves `unfinished` behind; pip tidies up only after its own errors.
 fill_venv() {
   local status=0
   touch .venv/unfinished
-  { pip_install --require-hashes "${@/#/--requirement=}" && pip_install --no-deps --no-build-isolation --editable .; } || status=$?
+  { pip_install --require-hashes --no-deps "${@/#/--requirement=}" && pip_install --no-deps --no-build-isolation --editable .; } || status=$?
   rm .venv/unfinished
   return $status
 }
@@ -56,7 +58,7 @@ install_systemd() {
   .venv/bin/python -c 'import systemd.daemon' 2>/dev/null && return
   # shellcheck disable=SC2086 # a list of package names
   if has_systemd_headers || { apt_install $SYSTEMD_PACKAGES && has_systemd_headers; }; then
-    pip_install --require-hashes --no-build-isolation --use-pep517 -r tools/systemd.lock && return
+    pip_install --require-hashes --no-deps --no-build-isolation --use-pep517 -r tools/systemd.lock && return
   fi
   say "left out: systemd's watchdog and journal. To have them: apt-get install $SYSTEMD_PACKAGES; make setup"
 }
