@@ -24,6 +24,7 @@ from appliance.media.engine import Engine
 from appliance.media.peer import Offered
 from appliance.media.peers import NoSuchPeer, Peers, TooManyPeers
 from appliance.media.refusal import NotDone
+from appliance.media.talk import ROOM, Talk
 from appliance.platform.link_messages import (
     BadMessage,
     Description,
@@ -65,7 +66,12 @@ class Calls:
         self._room, self._feed, self._hello, self._send = room, feed, hello, send
         self._recordings = Recordings(room, feed, offered.pictures, offered.stethoscope)
         offered = replace(offered, asks=self._recordings.asks)
-        self._peers = Peers(engine, offered, self._messages, self._still_now, self._changed, self._say)
+        talk = Talk()
+        self._recordings.when_quiet(talk.be_quiet)
+        with_talk = replace(offered, talk=talk)
+        self._peers = Peers(engine, with_talk, self._messages, self._still_now, self._changed, self._say)
+        # The kiosk's microphone, loudspeaker and screen: the room's part in the talk.
+        self._room_talk = Peers(engine, Offered((), talk=talk), self._messages, self._still_now, lambda _, __: None)
         # Kiosks that look on take no doctor's place; the encodings are the engine's, and shared.
         self._previews = Peers(engine, offered, self._messages, self._still_now, lambda _, __: None)
         self._remote: dict[str, tuple[str, str]] = {}  # peer: consultation, name
@@ -81,6 +87,7 @@ class Calls:
         """End every call."""
         await self._peers.aclose()
         await self._previews.aclose()
+        await self._room_talk.aclose()
         await self._recordings.close()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
@@ -150,16 +157,25 @@ class Calls:
 
     async def preview_answer(self, peer: str, description: dict[str, str]) -> None:
         """The kiosk's answer."""
-        try:
-            await self._previews.answer(peer, description)
-        except NoSuchPeer as error:
-            raise Refused("no-such-peer", str(error)) from None
-        except BadSignal as error:
-            raise Refused("bad-signal", str(error)) from None
+        await answered(self._previews, peer, description)
 
     async def preview_close(self, peer: str) -> None:
         """The kiosk looks no more."""
         await self._previews.leave(peer)
+
+    async def talk(self) -> tuple[str, dict[str, str]]:
+        """The kiosk takes the room's part in the talk: an offer for it. A kiosk that had it before has it no more."""
+        if self._refusal(self._room.record.id if self._room.record else ""):
+            raise Refused("no-consultation", "nobody can be spoken with outside a consultation")
+        return ROOM, await self._room_talk.join(ROOM)
+
+    async def talk_answer(self, peer: str, description: dict[str, str]) -> None:
+        """The kiosk's answer."""
+        await answered(self._room_talk, peer, description)
+
+    async def talk_close(self, peer: str) -> None:
+        """The kiosk speaks no more."""
+        await self._room_talk.leave(peer)
 
     # --- stills
 
@@ -259,4 +275,15 @@ class Calls:
         await asyncio.sleep(LAST_WORDS_S)
         for peer in peers:
             await self._peers.leave(peer)
+        await self._room_talk.aclose()
         await self._previews.aclose()
+
+
+async def answered(peers: Peers, peer: str, description: dict[str, str]) -> None:
+    """Take the kiosk's answer; `Refused` when it is none."""
+    try:
+        await peers.answer(peer, description)
+    except NoSuchPeer as error:
+        raise Refused("no-such-peer", str(error)) from None
+    except BadSignal as error:
+        raise Refused("bad-signal", str(error)) from None

@@ -64,6 +64,11 @@ class Recordings:
         sound: dict[str, Ask] = {} if self.auscultation is None else {"auscultation": self._asked_to_listen}
         return {"clip": self._asked_for_clip, "view": self.view, **sound}
 
+    def when_quiet(self, watcher: Callable[[bool], None]) -> None:
+        """Tell when the room is to become quiet, and when it need not be any more."""
+        if self.auscultation is not None:
+            self.auscultation.watch(watcher)
+
     async def close(self) -> None:
         """Nothing is held any more."""
         for preroll in self._prerolls.values():

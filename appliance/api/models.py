@@ -121,7 +121,7 @@ class StillBody(Body):
 
 
 class AnswerBody(Body):
-    """The kiosk's half of the preview's description."""
+    """The kiosk's half of a description."""
 
     sdp: Annotated[str, Field(max_length=60_000)]
     type: Literal["answer"]

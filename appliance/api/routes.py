@@ -52,6 +52,7 @@ def router(ports: Ports) -> APIRouter:
         technician.add,
         metrics.add,
         _preview,
+        _talk,
         _simulator,
     ):
         add(routes, ports)
@@ -209,6 +210,21 @@ def _preview(routes: APIRouter, ports: Ports) -> None:
     @routes.delete("/preview/{peer}", status_code=204)
     async def close(peer: str) -> None:
         await ports.calls.preview_close(peer)
+
+
+def _talk(routes: APIRouter, ports: Ports) -> None:
+    @routes.post("/talk")
+    async def talk() -> Json:
+        peer, description = await ports.calls.talk()
+        return {"peer": peer, "description": description}
+
+    @routes.post("/talk/{peer}", status_code=204)
+    async def answer(peer: str, body: models.AnswerBody) -> None:
+        await ports.calls.talk_answer(peer, body.model_dump())
+
+    @routes.delete("/talk/{peer}", status_code=204)
+    async def close(peer: str) -> None:
+        await ports.calls.talk_close(peer)
 
 
 def _simulator(routes: APIRouter, ports: Ports) -> None:

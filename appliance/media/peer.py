@@ -19,6 +19,7 @@ from appliance.media.governor import Budget
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 from appliance.media.stethoscope import Block
+from appliance.media.talk import Talk
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +32,15 @@ SOUND_BACKLOG = 500  # blocks: ten seconds
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What every remote party is offered. Each picture source is an m-line, in this order, then the stethoscope.
+    """What every remote party is offered. Each picture source is an m-line, in this order, then stethoscope and talk.
 
-    `asks`: what it may ask for over `control`, beside stills and lost blocks.
+    `asks`: what it may ask for over `control`, beside stills and lost blocks. `talk`: whom it speaks with.
     """
 
     pictures: tuple[PictureSource, ...]
     stethoscope: SoundSource | None = None
     asks: Mapping[str, Ask] = field(default_factory=dict)
+    talk: Talk | None = None
 
 
 @dataclass(slots=True)
@@ -80,13 +82,21 @@ class Peer:
     """One remote party over one call. Build, `offer`, `answer`; it ends by `aclose` or when the call is closed."""
 
     def __init__(
-        self, call: Call, offered: Offered, subscribe: Subscribe, still: TakeStill, answers: Answers | None = None
+        self,
+        name: str,
+        call: Call,
+        offered: Offered,
+        subscribe: Subscribe,
+        still: TakeStill,
+        answers: Answers | None = None,
     ) -> None:
         self._call, self._offered, self._subscribe = call, offered, subscribe
         for source in offered.pictures:
             call.add(source)
         if offered.stethoscope is not None:
             call.add(offered.stethoscope)
+        if offered.talk is not None:
+            call.talk(offered.talk.seat(name))
         self._live = call.channel("live", LIVE_LIMIT)
         self._waves = call.channel("waves", WAVES_LIMIT, ordered=False, max_retransmits=0)
         self._sound = call.channel("stethoscope", SOUND_LIMIT, ordered=False)

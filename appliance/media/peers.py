@@ -123,7 +123,7 @@ class Peers:
 
         def make(on_state: Callable[[CallState], None]) -> Peer:
             call = self._engine.call(ice_servers, on_state)
-            return Peer(call, self._offered, self._subscribe, self._still, answers)
+            return Peer(name, call, self._offered, self._subscribe, self._still, answers)
 
         party = Party(make, lambda state: self._changed(name, party, state), say)
         return party

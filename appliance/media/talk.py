@@ -96,12 +96,14 @@ class Seat:
         self._talk, self.party = talk, party
         self.voices = tuple(Slot("voice", f"voice-{number}") for number in range(1, VOICES + 1))
         # Only the room looks at faces: doctors have the patient to look at.
-        self.faces = (Slot("face", "face"),) if party == ROOM else ()
+        self.faces: tuple[Slot, ...] = (Slot("face", "face"),) if party == ROOM else ()
         self.ask_face: Callable[[], None] = lambda: None  # asks this party for a picture that can be decoded by itself
+        self.spoke = False
 
     def said(self, came: Came) -> None:
         """A packet of this party's voice."""
         if len(came.data) <= LARGEST_VOICE:
+            self.spoke = True
             self._talk.voice(self, came)
 
     def shown(self, came: Came) -> None:
@@ -122,7 +124,7 @@ class Talk:
         self.quiet = False
 
     def seat(self, party: str) -> Seat:
-        """A place for one connection of this party; who has several is not heard by itself."""
+        """A place for one connection of this party. Who has several speaks on the newest, and not to itself."""
         made = Seat(self, party)
         self._seats.append(made)
         return made
@@ -153,7 +155,8 @@ class Talk:
                     slot.speaker = None
 
     def _others(self, by: Seat) -> Iterable[Seat]:
-        return (seat for seat in self._seats if seat.party != by.party) if by in self._seats else ()
+        own = [seat for seat in self._seats if seat.party == by.party and (seat.spoke or seat is by)]
+        return (seat for seat in self._seats if seat.party != by.party) if own and own[-1] is by else ()
 
 
 def hand_on(slots: tuple[Slot, ...], by: Seat, came: Came) -> None:

@@ -60,6 +60,16 @@ class NoCalls:
     async def preview_answer(self, peer: str, description: dict[str, str]) -> None:
         raise Refused("no-such-peer", "no")
 
+    async def talk(self) -> tuple[str, dict[str, str]]:
+        return "room", {"type": "offer", "sdp": "v=0"}
+
+    async def talk_answer(self, peer: str, description: dict[str, str]) -> None:
+        if peer != "room":
+            raise Refused("no-such-peer", "no")
+
+    async def talk_close(self, peer: str) -> None:
+        return None
+
     async def preview_close(self, peer: str) -> None:
         return None
 
