@@ -20,7 +20,7 @@ beforeEach(() => {
       live: (text) => void texts.push(text),
       block: () => undefined,
       control: () => undefined,
-      pictures: () => undefined,
+      tracks: () => undefined,
       phase: (phase, code) => void phases.push([phase, code]),
       unit: () => undefined,
     },

@@ -78,11 +78,11 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[BrowserContext]:
+async def chromium(*more: str) -> AsyncIterator[BrowserContext]:
     arguments = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*arguments, *quiet])
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*arguments, *quiet, *more])
         context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
         context.set_default_timeout(SLOW_MS)
         expect.set_options(timeout=SLOW_MS)

@@ -89,6 +89,13 @@ export interface Assignable {
   added: string[];
 }
 
+/** The way to a WebRTC connection with the unit itself: its offer, one's answer, the end. */
+export interface Door {
+  offer: () => Promise<{ peer: string; description: RTCSessionDescriptionInit }>;
+  answer: (peer: string, answer: RTCSessionDescriptionInit) => Promise<unknown>;
+  end: (peer: string) => Promise<unknown>;
+}
+
 const TIME_LIMIT_MS = 10_000;
 const LIMIT_OF_CLIP_MS = 35_000; // it is made when it is asked for
 
@@ -151,11 +158,10 @@ export class Api {
   close = (id: string): Promise<unknown> => this.#act(id, "close", {});
   abandon = (id: string, reason: string): Promise<unknown> => this.#act(id, "abandon", { reason });
 
-  preview = (): Promise<{ peer: string; description: RTCSessionDescriptionInit }> =>
-    this.#call("POST", "/api/preview", {});
-  answerPreview = (peer: string, answer: RTCSessionDescriptionInit): Promise<unknown> =>
-    this.#call("POST", `/api/preview/${encodeURIComponent(peer)}`, answer);
-  endPreview = (peer: string): Promise<unknown> => this.#call("DELETE", `/api/preview/${encodeURIComponent(peer)}`);
+  /** What the doctor sees and hears of the instruments. */
+  preview = this.#door("/api/preview");
+  /** The room's part in the talk with the doctor. */
+  talk = this.#door("/api/talk");
 
   /** Null on a real unit. */
   async simulator(): Promise<Simulator | null> {
@@ -173,6 +179,15 @@ export class Api {
   /** The bytes of a still or a sound; never kept by the browser. */
   async object(result: string): Promise<Blob> {
     return (await this.#fetch("GET", `/api/results/${encodeURIComponent(result)}/object`)).blob();
+  }
+
+  #door(path: string): Door {
+    const of = (peer: string): string => `${path}/${encodeURIComponent(peer)}`;
+    return {
+      offer: () => this.#call("POST", path, {}),
+      answer: (peer, answer) => this.#call("POST", of(peer), answer),
+      end: (peer) => this.#call("DELETE", of(peer)),
+    };
   }
 
   #of(id: string): string {

@@ -1,9 +1,9 @@
 /** The viewer's side of the signalling (docs/protocol.md section 3), and the connection that comes of it. */
 
 import { Backoff } from "./backoff.js";
-import { Peer } from "./peer.js";
+import { Peer, type Speaker } from "./peer.js";
 import { Socket } from "./socket.js";
-import { NO_PICTURES, type Pictures, Tracks } from "./tracks.js";
+import { Tracks } from "./tracks.js";
 
 /** `refused`: told why, and trying again; `barred`: told why, and trying again makes no sense; `over`: wiped. */
 export type Phase = "joining" | "waiting" | "connected" | "lost" | "refused" | "barred" | "over";
@@ -20,7 +20,7 @@ export interface CallEvents {
   live: (text: string) => void;
   block: (data: ArrayBuffer) => void;
   control: (text: string) => void;
-  pictures: (pictures: Pictures) => void;
+  tracks: (tracks: Tracks) => void;
   phase: (phase: Phase, code: string | null) => void;
   /** Whether the platform hears the unit. */
   unit: (connected: boolean) => void;
@@ -45,6 +45,7 @@ interface Line {
 export class Call {
   #events: CallEvents;
   #invitation: Invitation;
+  #speaker: Speaker | null;
   #socket: Socket;
   #now: Line | null = null;
   #next: Line | null = null;
@@ -54,8 +55,9 @@ export class Call {
   #asked = 0;
   #watch: ReturnType<typeof setInterval>;
 
-  constructor(invitation: Invitation, events: CallEvents) {
+  constructor(invitation: Invitation, events: CallEvents, speaker: Speaker | null = null) {
     this.#invitation = invitation;
+    this.#speaker = speaker;
     this.#events = events;
     this.#socket = new Socket(
       invitation.url,
@@ -90,7 +92,7 @@ export class Call {
     this.#now?.peer.close();
     this.#next?.peer.close();
     this.#now = this.#next = null;
-    this.#events.pictures(NO_PICTURES);
+    this.#events.tracks(new Tracks());
   }
 
   #tell(phase: Phase, code: string | null = null): void {
@@ -151,22 +153,22 @@ export class Call {
 
   #open(): Line {
     const tracks = new Tracks();
-    const peer = new Peer(this.#iceServers, {
-      live: (text) => this.#live(line, text),
-      waves: (text) => line === this.#now && this.#events.live(text),
-      stethoscope: (data) => line === this.#now && this.#events.block(data),
-      control: (text) => line === this.#now && this.#events.control(text),
-      track: (mid, track) => {
+    const events = {
+      live: (text: string): void => this.#live(line, text),
+      waves: (text: string): void => void (line === this.#now && this.#events.live(text)),
+      stethoscope: (data: ArrayBuffer): void => void (line === this.#now && this.#events.block(data)),
+      control: (text: string): void => void (line === this.#now && this.#events.control(text)),
+      track: (mid: string, track: MediaStreamTrack): void => {
         tracks.add(mid, track);
-        if (line === this.#now) this.#events.pictures(tracks.pictures);
+        if (line === this.#now) this.#events.tracks(tracks);
       },
-      candidate: (candidate) => void this.#socket.send(JSON.stringify({ type: "signal", candidate })),
-      state: (state) => {
+      candidate: (candidate: RTCIceCandidateInit | null): void => void this.#socket.send(JSON.stringify({ type: "signal", candidate })),
+      state: (state: RTCPeerConnectionState): void => {
         if (state === "failed" && line === this.#now) void this.#restart(line);
         else if (state === "failed" || state === "closed") this.#lost(line);
       },
-    });
-    const line: Line = { peer, tracks };
+    };
+    const line: Line = { peer: new Peer(this.#iceServers, events, this.#speaker), tracks };
     return line;
   }
 
@@ -182,7 +184,7 @@ export class Call {
     this.#heard = performance.now();
     if (this.#phase === "lost") this.#tell("connected"); // it came back by itself
     this.#events.live(text);
-    if (line.tracks.hear(text)) this.#events.pictures(line.tracks.pictures);
+    if (line.tracks.hear(text)) this.#events.tracks(line.tracks);
   }
 
   #lost(line: Line): void {
@@ -190,7 +192,7 @@ export class Call {
     if (line === this.#next) this.#next = null;
     if (line !== this.#now) return;
     this.#now = null;
-    this.#events.pictures(NO_PICTURES);
+    this.#events.tracks(new Tracks());
     this.#again();
   }
 

@@ -11,7 +11,8 @@ export type Sex = "F" | "M" | "U";
 export interface Track {
   mid: string;
   source: string;
-  kind: "video" | "audio";
+  /** `voice`, `face`: of those who take part in the talk. */
+  kind: "video" | "audio" | "voice" | "face";
 }
 
 export interface Hello {

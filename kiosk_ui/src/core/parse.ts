@@ -45,7 +45,7 @@ const SHAPES: Record<Message["type"], Check> = {
     unit: fields({ id: text, name: text }),
     now_ms: number,
     simulated: yes,
-    tracks: or(nothing, list(fields({ mid: text, source: text, kind: one("video", "audio") }))),
+    tracks: or(nothing, list(fields({ mid: text, source: text, kind: one("video", "audio", "voice", "face") }))),
   }),
   beat: fields({ now_ms: number }),
   device: fields({

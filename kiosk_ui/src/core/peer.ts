@@ -1,5 +1,7 @@
 /** One WebRTC connection with the unit, which offers (docs/protocol.md section 4). */
 
+import type { Speaking } from "./speaking.js";
+
 export interface PeerEvents {
   live: (text: string) => void;
   waves: (text: string) => void;
@@ -11,17 +13,22 @@ export interface PeerEvents {
   state?: (state: RTCPeerConnectionState) => void;
 }
 
+/** Who speaks over the connection. */
+export type Speaker = Pick<Speaking, "join" | "leave">;
+
 const MOST_EARLY_CANDIDATES = 64;
 const GATHER_LIMIT_MS = 2000;
 
 export class Peer {
   #pc: RTCPeerConnection;
   #events: PeerEvents;
+  #speaker: Speaker | null;
   #control: RTCDataChannel | null = null;
   #early: (RTCIceCandidateInit | null)[] = [];
 
-  constructor(iceServers: RTCIceServer[], events: PeerEvents) {
+  constructor(iceServers: RTCIceServer[], events: PeerEvents, speaker: Speaker | null = null) {
     this.#events = events;
+    this.#speaker = speaker;
     this.#pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.#pc.ondatachannel = (event) => this.#channel(event.channel);
     this.#pc.onicecandidate = (event) => events.candidate?.(event.candidate?.toJSON() ?? null);
@@ -44,6 +51,7 @@ export class Peer {
   /** The answer to the unit's offer. */
   async answer(offer: RTCSessionDescriptionInit): Promise<RTCSessionDescriptionInit> {
     await this.#pc.setRemoteDescription(offer);
+    this.#speaker?.join(this.#pc, offer.sdp ?? "");
     const early = this.#early.splice(0);
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
     for (const candidate of early) await this.candidate(candidate);
@@ -82,6 +90,7 @@ export class Peer {
   }
 
   close(): void {
+    this.#speaker?.leave(this.#pc);
     for (const receiver of this.#pc.getReceivers()) receiver.track.stop();
     this.#pc.ondatachannel = this.#pc.onicecandidate = this.#pc.onconnectionstatechange = this.#pc.ontrack = null;
     this.#pc.close();

@@ -1,4 +1,4 @@
-/** Which m-line carries which picture: `hello` on the live channel tells (docs/protocol.md section 4). */
+/** Which m-line carries what: `hello` on the live channel tells (docs/protocol.md section 4). */
 
 import type { Track } from "./messages.js";
 import { parse } from "./parse.js";
@@ -6,7 +6,14 @@ import { parse } from "./parse.js";
 /** By source key. */
 export type Pictures = ReadonlyMap<string, MediaStream>;
 
+/** Whom one hears, and the face that one sees, in the talk. */
+export interface Others {
+  voices: readonly MediaStream[];
+  face: MediaStream | null;
+}
+
 export const NO_PICTURES: Pictures = new Map();
+export const NOBODY: Others = { voices: [], face: null };
 
 export class Tracks {
   #told: Track[] = [];
@@ -26,11 +33,21 @@ export class Tracks {
   }
 
   get pictures(): Pictures {
-    const pictures = new Map<string, MediaStream>();
-    for (const { mid, source, kind } of this.#told) {
-      const track = this.#byMid.get(mid);
-      if (kind === "video" && track) pictures.set(source, new MediaStream([track]));
+    return new Map([...this.#of("video")].map(([source, track]) => [source, new MediaStream([track])]));
+  }
+
+  get others(): Others {
+    const [face] = this.#of("face");
+    return {
+      voices: [...this.#of("voice")].map(([, track]) => new MediaStream([track])),
+      face: face ? new MediaStream([face[1]]) : null,
+    };
+  }
+
+  *#of(kind: Track["kind"]): Generator<[string, MediaStreamTrack]> {
+    for (const told of this.#told) {
+      const track = this.#byMid.get(told.mid);
+      if (told.kind === kind && track) yield [told.source, track];
     }
-    return pictures;
   }
 }

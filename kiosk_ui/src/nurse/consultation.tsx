@@ -17,6 +17,7 @@ import { DoctorsView } from "./pictures.js";
 import { Results } from "./results.js";
 import { type Seen, useSeen } from "./seen.js";
 import { SoundTile, Stethoscope } from "./sound.js";
+import { Talk } from "./talk.js";
 import { Tile } from "./tile.js";
 
 const DOCTOR_ICON = { waiting: "clock", connected: "circle-check", lost: "unplug", gone: "circle-dashed" };
@@ -138,7 +139,12 @@ export function Consultation({ consultation, onSimulator }: ConsultationProps): 
   return (
     <Page
       head={<PatientBanner patient={consultation.patient} />}
-      beside={<DoctorMark consultation={consultation} />}
+      beside={
+        <>
+          {consultation.doctor?.state === "connected" && <Talk />}
+          <DoctorMark consultation={consultation} />
+        </>
+      }
       class="consultation"
     >
       <Bedside id={consultation.id ?? ""} seen={seen} />

@@ -3,7 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Api } from "../core/api.js";
-import { Preview } from "../core/preview.js";
+import { Nearby } from "../core/nearby.js";
 import { intact, parseBlock } from "../core/sound/block.js";
 import { StethoscopeReceiver } from "../core/sound/receiver.js";
 import { NO_PICTURES, type Pictures } from "../core/tracks.js";
@@ -20,11 +20,9 @@ export function useSeen(api: Api): Seen {
       const block = parseBlock(data);
       seen.sound.put(block, block && (await intact(block)));
     };
-    const preview = new Preview(
-      api,
-      (next) => (seen.pictures.value = next),
-      (data) => void take(data),
-    );
+    const preview = new Nearby(api.preview, (tracks) => (seen.pictures.value = tracks.pictures), {
+      block: (data) => void take(data),
+    });
     return () => {
       preview.stop();
       seen.sound.forget();

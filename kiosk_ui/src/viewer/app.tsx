@@ -6,6 +6,7 @@ import { SimulatedMark } from "../ui/simulated.js";
 import { useConsulting } from "./consulting.js";
 import { PicturesView } from "./pictures.js";
 import { Stethoscope } from "./stethoscope.js";
+import { Talk } from "./talk.js";
 import { Tray } from "./tray.js";
 import { Vitals } from "./vitals.js";
 
@@ -68,6 +69,7 @@ export function App(): JSX.Element {
       <SimulatedMark />
       <header class="viewer-head">
         <PatientBanner patient={screen.state.value.consultation?.patient ?? null} />
+        <Talk />
         <Connection />
       </header>
       <NotLive />

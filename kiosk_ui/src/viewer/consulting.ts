@@ -5,6 +5,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { Call, type Invitation, type Phase } from "../core/call.js";
 import { Requests } from "../core/requests.js";
+import { NOTHING_OWNED, type Owned, Speaking } from "../core/speaking.js";
 import { Backfill } from "../core/sound/backfill.js";
 import { type Block, intact, parseBlock } from "../core/sound/block.js";
 import type { FilterName } from "../core/sound/filters.js";
@@ -13,7 +14,7 @@ import { type Figures, knownSound } from "../core/sound/proof.js";
 import { Proving } from "../core/sound/proving.js";
 import { StethoscopeReceiver } from "../core/sound/receiver.js";
 import { type Presented, skew } from "../core/timeline.js";
-import { NO_PICTURES, type Pictures } from "../core/tracks.js";
+import { NO_PICTURES, NOBODY, type Others, type Pictures, type Tracks } from "../core/tracks.js";
 import type { Screen } from "../ui/screen.js";
 
 const TICK_MS = 1000;
@@ -34,6 +35,10 @@ export class Consulting {
   readonly refusal: Signal<string | null> = signal(null);
   readonly unitConnected = signal(true);
   readonly pictures: Signal<Pictures> = signal(NO_PICTURES);
+  /** The talk: whom the doctor hears, what the others have of the doctor. */
+  readonly others: Signal<Others> = signal(NOBODY);
+  readonly owned: Signal<Owned> = signal(NOTHING_OWNED);
+  readonly speaking = new Speaking((owned) => (this.owned.value = owned));
   readonly player: Signal<StethoscopePlayer | null> = signal(null);
   readonly filter: Signal<FilterName> = signal("wide");
   readonly volume = signal(1);
@@ -62,14 +67,15 @@ export class Consulting {
       (now_ms, sent, local) => screen.live.clock.pong(now_ms, sent, local),
     );
     this.backfill = new Backfill((stream, sequence, count) => this.requests.blocks(stream, sequence, count));
-    this.#call = new Call(place, {
-      live: (text) => this.#live(text),
-      block: (data) => void this.#block(data),
-      control: (text) => this.requests.take(text, performance.now()),
-      pictures: (pictures) => (this.pictures.value = pictures),
-      phase: (phase, code) => this.#phase(phase, code),
-      unit: (connected) => (this.unitConnected.value = connected),
-    });
+    const events = {
+      live: (text: string): void => this.#live(text),
+      block: (data: ArrayBuffer): void => void this.#block(data),
+      control: (text: string): void => this.requests.take(text, performance.now()),
+      tracks: (tracks: Tracks): void => this.#tracks(tracks),
+      phase: (phase: Phase, code: string | null): void => this.#phase(phase, code),
+      unit: (connected: boolean): void => void (this.unitConnected.value = connected),
+    };
+    this.#call = new Call(place, events, this.speaking);
     this.#ticking = setInterval(() => this.#tick(performance.now()), TICK_MS);
   }
 
@@ -162,6 +168,7 @@ export class Consulting {
   end(): void {
     clearInterval(this.#ticking);
     this.#call.stop();
+    this.speaking.stop();
     this.#forget();
   }
 
@@ -174,13 +181,21 @@ export class Consulting {
     this.heardAt = null;
     this.requests.forget();
     this.pictures.value = NO_PICTURES;
+    this.others.value = NOBODY;
     void this.listen(false);
   }
 
   #phase(phase: Phase, code: string | null): void {
     this.phase.value = phase;
     this.refusal.value = code;
-    if (phase === "over") this.#forget();
+    if (phase !== "over") return;
+    this.speaking.stop();
+    this.#forget();
+  }
+
+  #tracks(tracks: Tracks): void {
+    this.pictures.value = tracks.pictures;
+    this.others.value = tracks.others;
   }
 
   #live(text: string): void {

@@ -1,19 +1,25 @@
-/** What the doctor sees, on the kiosk: a WebRTC connection with the unit itself, by way of its API. */
+/** The kiosk's WebRTC connection with the unit itself, by way of its API: what the doctor sees, or the talk. */
 
-import type { Api } from "./api.js";
+import type { Door } from "./api.js";
 import { Backoff } from "./backoff.js";
-import { Peer } from "./peer.js";
-import { NO_PICTURES, type Pictures, Tracks } from "./tracks.js";
+import { Peer, type Speaker } from "./peer.js";
+import { Tracks } from "./tracks.js";
 
 const SILENCE_MS = 3000; // twelve beats: a unit that was restarted does not say goodbye
 const LOOK_MS = 500;
 
 const ignore = (): void => undefined;
 
-export class Preview {
-  #api: Api;
-  #changed: (pictures: Pictures) => void;
-  #block: (data: ArrayBuffer) => void;
+interface Options {
+  /** A block of the stethoscope's sound, as it came. */
+  block?: (data: ArrayBuffer) => void;
+  speaker?: Speaker;
+}
+
+export class Nearby {
+  #door: Door;
+  #changed: (tracks: Tracks) => void;
+  #options: Options;
   #peer: Peer | null = null;
   #name: string | null = null;
   #backoff = new Backoff(500, 8000);
@@ -22,11 +28,11 @@ export class Preview {
   #heard = 0;
   #stopped = false;
 
-  /** `changed`: the pictures, each time one comes or all go. `block`: of the stethoscope's sound, as it came. */
-  constructor(api: Api, changed: (pictures: Pictures) => void, block: (data: ArrayBuffer) => void = ignore) {
-    this.#api = api;
+  /** `changed`: what comes, each time something is new or all is gone. */
+  constructor(door: Door, changed: (tracks: Tracks) => void, options: Options = {}) {
+    this.#door = door;
     this.#changed = changed;
-    this.#block = block;
+    this.#options = options;
     this.#watch = setInterval(() => this.#look(), LOOK_MS);
     void this.#begin();
   }
@@ -40,11 +46,11 @@ export class Preview {
   async #begin(): Promise<void> {
     let peer: Peer | null = null;
     try {
-      const { peer: name, description } = await this.#api.preview();
-      if (this.#stopped) return void this.#api.endPreview(name).catch(ignore);
+      const { peer: name, description } = await this.#door.offer();
+      if (this.#stopped) return void this.#door.end(name).catch(ignore);
       this.#name = name;
       peer = this.#peer = this.#open();
-      await this.#api.answerPreview(name, await peer.wholeAnswer(description));
+      await this.#door.answer(name, await peer.wholeAnswer(description));
     } catch {
       if (peer === this.#peer) this.#again(); // else it was given up already
     }
@@ -52,26 +58,26 @@ export class Preview {
 
   #open(): Peer {
     const tracks = new Tracks();
-    const show = (): void => this.#changed(tracks.pictures);
+    const show = (): void => this.#changed(tracks);
     this.#heard = performance.now();
-    const peer = new Peer([], {
-      live: (text) => {
+    const events = {
+      live: (text: string): void => {
         this.#heard = performance.now();
         if (tracks.hear(text)) show();
       },
       waves: ignore,
-      stethoscope: (data) => this.#block(data),
+      stethoscope: this.#options.block ?? ignore,
       control: ignore,
-      track: (mid, track) => {
+      track: (mid: string, track: MediaStreamTrack): void => {
         tracks.add(mid, track);
         show();
       },
-      state: (state) => {
+      state: (state: RTCPeerConnectionState): void => {
         if (state === "connected") this.#backoff.worked();
         if (state === "failed" || state === "closed") this.#again();
       },
-    });
-    return peer;
+    };
+    return new Peer([], events, this.#options.speaker);
   }
 
   #look(): void {
@@ -87,8 +93,8 @@ export class Preview {
     clearTimeout(this.#retry);
     this.#peer?.close();
     this.#peer = null;
-    if (this.#name !== null) void this.#api.endPreview(this.#name).catch(ignore);
+    if (this.#name !== null) void this.#door.end(this.#name).catch(ignore);
     this.#name = null;
-    this.#changed(NO_PICTURES);
+    this.#changed(new Tracks());
   }
 }
