@@ -7,6 +7,7 @@ import hashlib
 import socketserver
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
@@ -50,8 +51,8 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def page_url() -> Iterator[str]:
+@contextmanager
+def served() -> Iterator[str]:
     """The bare receiver's page, served on loopback."""
     handler = partial(Quiet, directory=str(Path(__file__).parent))
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
@@ -60,10 +61,16 @@ def page_url() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.fixture
+def page_url() -> Iterator[str]:
+    with served() as url:
+        yield url
+
+
 class Unit:
     """The demonstration's sources and their peers, without the rest of the service."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.otoscope = PictureSource("otoscope", "Otoscope", open_otoscope)
         self.room = PictureSource("room", "Room camera", open_room)
         self.heart = heart_sound(Heart(third=True, murmur=0.3))
@@ -72,7 +79,7 @@ class Unit:
         self.taken: list[Still] = []
         self.states: list[CallState] = []
         offered = Offered((self.otoscope, self.room), self.stethoscope)
-        engine = Engine(EngineSettings(addresses=("127.0.0.1",)))
+        engine = Engine(EngineSettings(addresses=(address,)))
         self.peers = Peers(engine, offered, self.feed, self.still, lambda name, state: self.states.append(state))
 
     async def feed(self) -> AsyncIterator[Mapping[str, Any]]:
