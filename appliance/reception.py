@@ -15,7 +15,8 @@ from appliance.care import dossier
 from appliance.care.room import Room
 from appliance.feed import Feed
 from appliance.platform.forwarder import Forwarder, OutboxState
-from appliance.platform.link_messages import DossierNews, Opened, PeerJoined, PeerLeft, Signal
+from appliance.platform.link_messages import DossierNews, Opened, PeerJoined, PeerLeft, Publish, Signal, Unpublish
+from appliance.publishing import Publishing
 from appliance.records.errors import StorageFull, StoreError, Unknown
 from appliance.records.model import Answer, Delivery, OutboxRow, Receipt
 from appliance.records.store import Store
@@ -30,13 +31,14 @@ class Reception:
         self._room, self._store, self._feed = room, store, feed
         self._calls: Calls | None = None
         self._forwarder: Forwarder | None = None
+        self._publishing: Publishing | None = None
         self._showing: set[asyncio.Task[None]] = set()
         self._addresses: frozenset[str] = frozenset()
         self._moved = asyncio.Event()
 
-    def connect(self, calls: Calls, forwarder: Forwarder) -> None:
+    def connect(self, calls: Calls, forwarder: Forwarder, publishing: Publishing | None = None) -> None:
         """Those it hands on to; they need the link, and the link needs us."""
-        self._calls, self._forwarder = calls, forwarder
+        self._calls, self._forwarder, self._publishing = calls, forwarder, publishing
 
     # --- the link
 
@@ -54,6 +56,16 @@ class Reception:
         """See `platform.link.Handlers`."""
         assert self._calls is not None
         await self._calls.signal(message)
+
+    async def publish(self, message: Publish) -> None:
+        """See `platform.link.Handlers`."""
+        assert self._publishing is not None
+        await self._publishing.publish(message)
+
+    async def unpublish(self, message: Unpublish) -> None:
+        """See `platform.link.Handlers`."""
+        assert self._publishing is not None
+        await self._publishing.unpublish(message)
 
     async def opened(self, message: Opened) -> None:
         """The last link of the receipt chain: kept before it is shown."""
@@ -95,6 +107,8 @@ class Reception:
         self._addresses = addresses
         if self._calls is not None:
             self._calls.network_changed(addresses)
+        if self._publishing is not None:
+            self._publishing.network_changed(addresses)
 
     async def hold_link(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run the link; begin it again when an address goes: what is bound to it would wait for a silent end."""

@@ -16,8 +16,10 @@ from appliance.api.ports import Ports, Simulator
 from appliance.api.server import listen, serve
 from appliance.calls import Calls
 from appliance.care.login import Login, Rules
+from appliance.care.precheck import Precheck
 from appliance.care.retention import Retention
 from appliance.care.room import Room
+from appliance.care.worklist import Worklist
 from appliance.config import ConfigError, Device, Settings
 from appliance.config import Source as Configured
 from appliance.feed import Feed
@@ -33,17 +35,17 @@ from appliance.media.engine import Engine, EngineSettings
 from appliance.media.look import look
 from appliance.media.opening import picture_source, sound_source
 from appliance.media.peer import Offered
-from appliance.media.peers import Peers
 from appliance.media.sharing import Sharing
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
-from appliance.media.status import peer_messages, source_messages
+from appliance.media.status import Ways, peer_messages, source_messages
 from appliance.platform.client import Platform
 from appliance.platform.fhir.parts import Sender
 from appliance.platform.forwarder import Forwarder
 from appliance.platform.identity import IdentityProvider
 from appliance.platform.link import Link
 from appliance.platform.link_messages import ConsultationChanged, Hello, OpenConsultation, UnitInfo
+from appliance.publishing import Publishing
 from appliance.reception import Reception
 from appliance.records.model import ConsultationRecord
 from appliance.records.store import Store
@@ -140,7 +142,9 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     platform.pace = lambda: calls.leftover
     buttons = Buttons(wanted(settings))
     ending.push_async_callback(buttons.aclose)
-    reception.connect(calls, forwarder)
+    publishing = Publishing(room, engine, (*pictures, *((sound,) if sound else ())), link.send)
+    ending.push_async_callback(publishing.close)
+    reception.connect(calls, forwarder, publishing)
     room.when_queued(forwarder.wake)
     room.watch(lambda record: _tell_link(link, record))
     await room.start()
@@ -160,6 +164,8 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
             hotplug,
             {picture.key: partial(look, picture) for picture in pictures},
             login,
+            Worklist(room, platform.worklist),
+            Precheck(feed, supervisor.again, platform.answers_in_ms),
         )
     )
     return {
@@ -172,6 +178,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
         "sources": _tell_sources(feed, (pictures, sound)),
         "encoder": engine.measure(),
         "peers": _tell_peers(feed, calls.remote),
+        "publications": _tell_peers(feed, publishing),
         "buttons": _take_stills(buttons, calls),
         "forwarder": forwarder.run(),
         "link": reception.hold_link(link.run),
@@ -223,7 +230,7 @@ async def _tell_sources(feed: Feed, sources: Sources) -> None:
         feed.publish(message)
 
 
-async def _tell_peers(feed: Feed, peers: Peers) -> None:
+async def _tell_peers(feed: Feed, peers: Ways) -> None:
     async for message in peer_messages(peers):
         feed.publish(message)
 

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
-from appliance.media.channel import Channel, ChannelClosed
+from appliance.media.channel import ChannelClosed
 from appliance.media.refusal import NotDone
 from appliance.media.stethoscope import Block, Recorder
 
@@ -20,10 +20,23 @@ EVERY_S, AT_ONCE = 0.02, 2  # twice the pace of the sound itself: 290 kbit/s, an
 FIELDS = ("stream", "sequence", "count")
 
 
+class Way(Protocol):
+    """Where blocks leave: a data channel, or what stands for one."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that have not left."""
+        ...
+
+    def send(self, message: bytes) -> bool:
+        """Whether there was room."""
+        ...
+
+
 class Backfill:
     """Answers one viewer's `blocks` (docs/protocol.md section 7). `run` sends what was asked for, for ever."""
 
-    def __init__(self, recorder: Recorder, channel: Channel) -> None:
+    def __init__(self, recorder: Recorder, channel: Way) -> None:
         self._recorder, self._channel = recorder, channel
         self._waiting: dict[tuple[int, int], Block] = {}  # by stream and sequence: asked twice is sent once
         self._asked = asyncio.Event()

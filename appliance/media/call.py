@@ -176,9 +176,9 @@ class Call:
         voices = [str(line.transceiver.mid) for line in self._lines if line.source.kind == "voice"]
         return {"type": "offer", "sdp": with_voices(self._connection.localDescription.sdp, voices)}
 
-    async def candidates(self) -> AsyncIterator[dict[str, Any]]:
-        """The candidates that servers give, each as it comes. After `offer`."""
-        async for candidate in gathering.later(self._connection, self._servers, self._tls):
+    async def candidates(self, more: Sequence[IceServer] = ()) -> AsyncIterator[dict[str, Any]]:
+        """The candidates that servers give, also these `more`, each as it comes. After `offer`."""
+        async for candidate in gathering.later(self._connection, [*self._servers, *usable(more)], self._tls):
             yield candidate
 
     @property

@@ -6,15 +6,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from appliance.clock import boottime_ns
-from appliance.media.peers import Peers
+from appliance.media.governor import Budget
+from appliance.media.peer import Counts
 from appliance.media.source import Source
 
 LOOK_S = 0.05  # with `capture.QUIET_NS` a silent source is told as lost within 0.5 s
 EVERY_NS = 250_000_000
 PEERS_S = 1.0
+
+
+class Ways(Protocol):
+    """Connections by name: remote parties, publications."""
+
+    @property
+    def budgets(self) -> dict[str, Budget]:
+        """What each may be sent, and is."""
+        ...
+
+    @property
+    def counts(self) -> dict[str, Counts]:
+        """What did not reach each of them; of all that have a budget."""
+        ...
 
 
 async def source_messages(sources: Iterable[Source]) -> AsyncIterator[dict[str, Any]]:
@@ -31,7 +46,7 @@ async def source_messages(sources: Iterable[Source]) -> AsyncIterator[dict[str, 
         await asyncio.sleep(LOOK_S)
 
 
-async def peer_messages(peers: Peers) -> AsyncIterator[dict[str, Any]]:
+async def peer_messages(peers: Ways) -> AsyncIterator[dict[str, Any]]:
     """`peer` messages (docs/protocol.md section 5) of all remote parties, for ever, and of each that has left."""
     known: set[str] = set()
     while True:

@@ -32,7 +32,9 @@ from appliance.platform.link_messages import (
     PeerJoined,
     PeerLeft,
     Problem,
+    Publish,
     Signal,
+    Unpublish,
     Welcome,
     parse,
     write,
@@ -66,6 +68,12 @@ class Handlers(Protocol):
 
     async def signal(self, message: Signal) -> None:
         """A viewer's description or candidate."""
+
+    async def publish(self, message: Publish) -> None:
+        """A media server is to get the programme. Said again after a reconnection: a known one is left alone."""
+
+    async def unpublish(self, message: Unpublish) -> None:
+        """It is to get it no more."""
 
     async def opened(self, message: Opened) -> None:
         """The doctor opened a result; may be said more than once."""
@@ -202,6 +210,10 @@ class Link:
                 await self._handlers.peer_left(message)
             case Signal():
                 await self._handlers.signal(message)
+            case Publish():
+                await self._handlers.publish(message)
+            case Unpublish():
+                await self._handlers.unpublish(message)
             case Opened():
                 await self._handlers.opened(message)
             case DossierNews():

@@ -11,6 +11,7 @@ MAX_MESSAGE = 64 << 10  # bytes of one message, either way (docs/protocol.md)
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Words = Annotated[str, Meta(max_length=200)]
+Url = Annotated[str, Meta(min_length=1, max_length=2048)]
 Sdp = Annotated[str, Meta(max_length=MAX_MESSAGE)]
 
 
@@ -98,7 +99,28 @@ class PeerClosed(Struct, frozen=True, tag="peer.closed"):
     peer: str
 
 
-Outgoing = Hello | ConsultationChanged | Signal | PeerRefused | PeerClosed
+class PublishedTrack(Struct, frozen=True):
+    """Which m-line carries which source."""
+
+    mid: str
+    source: str
+    kind: str
+
+
+PublicationState = Literal["connecting", "connected", "lost", "closed", "refused"]
+
+
+class PublicationNews(Struct, frozen=True, tag="published", omit_defaults=True):
+    """How far a publication is; `why` it is refused, or what went wrong last. Neither token nor address in it."""
+
+    consultation: str
+    id: str
+    state: PublicationState
+    why: str | None = None
+    tracks: tuple[PublishedTrack, ...] = ()
+
+
+Outgoing = Hello | ConsultationChanged | Signal | PeerRefused | PeerClosed | PublicationNews
 
 # --- platform to unit
 
@@ -134,6 +156,27 @@ class PeerLeft(Struct, frozen=True, tag="peer.left"):
     peer: Name
 
 
+class Publish(Struct, frozen=True, tag="publish"):
+    """Publish to a media server by WHIP (RFC 9725), and the exact sound to `sound_url` where there is one.
+
+    `sources`: None: all that the unit has. Said again after a reconnection for each that is still wanted.
+    """
+
+    consultation: Name
+    id: Name
+    url: Url
+    token: Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[\x21-\x7e]+$")]
+    sound_url: Url | None = None
+    sources: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=16)] | None = None
+
+
+class Unpublish(Struct, frozen=True, tag="unpublish"):
+    """End a publication."""
+
+    consultation: Name
+    id: Name
+
+
 class Opened(Struct, frozen=True, tag="receipt"):
     """The doctor opened a result; `identifier` is `urn:uuid:` and the result's id."""
 
@@ -160,12 +203,14 @@ class Problem(Struct, frozen=True, tag="error"):
     message: Words = ""
 
 
-Incoming = Welcome | PeerJoined | PeerLeft | Signal | Opened | DossierNews | Problem
+Incoming = Welcome | PeerJoined | PeerLeft | Signal | Publish | Unpublish | Opened | DossierNews | Problem
 _INCOMING: dict[str, type[Any]] = {
     "welcome": Welcome,
     "peer.joined": PeerJoined,
     "peer.left": PeerLeft,
     "signal": Signal,
+    "publish": Publish,
+    "unpublish": Unpublish,
     "receipt": Opened,
     "dossier": DossierNews,
     "error": Problem,

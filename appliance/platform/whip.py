@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -57,6 +58,16 @@ class NotPublished:
     wait_s: float | None = None
 
 
+class Session(Protocol):
+    """What the door took, and knows by this tag."""
+
+    @property
+    def resource(self) -> str: ...
+
+    @property
+    def tag(self) -> str | None: ...
+
+
 class Whip:
     """One WHIP endpoint. `hosts`: beside the endpoint's own, who may be given the token after a redirect."""
 
@@ -99,26 +110,26 @@ class Whip:
             return NotPublished(f"got an answer of {kind[:64]!r}, wanted {SDP}", again=False)
         return Published(got.body, where, _tag(got.headers), relays(got.headers.get_list("link")))
 
-    async def trickle(self, published: Published, fragment: str) -> bool:
+    async def trickle(self, taken: Session, fragment: str) -> bool:
         """PATCH candidates (RFC 8840 fragment). False: this door takes none of this ICE session any more, or at all."""
         headers = {"Content-Type": FRAGMENT}
-        if published.tag is not None:
-            headers["If-Match"] = published.tag
-        got = await self._call("PATCH", published.resource, fragment, headers)
+        if taken.tag is not None:
+            headers["If-Match"] = taken.tag
+        got = await self._call("PATCH", taken.resource, fragment, headers)
         return not isinstance(got, NotPublished) and got.status in {200, 204}
 
-    async def restart(self, published: Published, fragment: str) -> Published | NotPublished:
+    async def restart(self, taken: Session, fragment: str) -> Published | NotPublished:
         """PATCH new ICE credentials (RFC 9725, 4.3.3): the new fragment as `answer`, under a new tag.
 
         A door that cannot (405, 412, 415, 428, 501) is no failure of the session: a new one may be published.
         """
         headers = {"Content-Type": FRAGMENT, "If-Match": "*"}
-        got = await self._call("PATCH", published.resource, fragment, headers)
+        got = await self._call("PATCH", taken.resource, fragment, headers)
         if isinstance(got, NotPublished):
             return got
         tag = _tag(got.headers)
         if got.status == 200 and tag is not None and "a=ice-ufrag:" in got.body:
-            return Published(got.body, published.resource, tag, published.relays)
+            return Published(got.body, taken.resource, tag, ())
         return _refused(got)
 
     async def end(self, resource: str) -> bool:

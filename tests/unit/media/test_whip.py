@@ -29,6 +29,15 @@ def anyio_backend() -> str:
 class Taken:
     answer: str
     resource: str
+    tag: str | None = None
+    relays: tuple[Relay, ...] = ()
+
+
+@dataclass
+class Relay:
+    url: str
+    username: str | None = None
+    credential: str | None = None
 
 
 @dataclass
@@ -46,6 +55,7 @@ class Server:
     asked: int = 0
     receivers: list[Receiver] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    fragments: list[str] = field(default_factory=list)
 
     async def publish(self, offer: str) -> Taken | Refused:
         self.asked += 1
@@ -58,6 +68,13 @@ class Server:
         self.receivers.append(receiver)
         answer = await receiver.answer({"type": "offer", "sdp": offer})
         return Taken(answer["sdp"], str(len(self.receivers)))
+
+    async def trickle(self, taken: object, fragment: str) -> bool:
+        self.fragments.append(fragment)
+        return True
+
+    async def restart(self, taken: object, fragment: str) -> Taken | Refused:
+        return Refused("no", again=False)
 
     async def end(self, resource: str) -> bool:
         self.ended.append(resource)

@@ -28,8 +28,10 @@ from appliance.platform.link_messages import (
     PeerClosed,
     PeerJoined,
     PeerLeft,
+    Publish,
     Signal,
     UnitInfo,
+    Unpublish,
 )
 from tests import schemas
 from tests.unit.platform.fakes import until
@@ -54,6 +56,12 @@ class Heard:
         self.messages.append(message)
 
     async def signal(self, message: Signal) -> None:
+        self.messages.append(message)
+
+    async def publish(self, message: Publish) -> None:
+        self.messages.append(message)
+
+    async def unpublish(self, message: Unpublish) -> None:
         self.messages.append(message)
 
     async def opened(self, message: Opened) -> None:
