@@ -37,6 +37,8 @@ STATUS = {
     "no-such-recording": 404,
     "no-such-unknown": 404,
     "no-such-driver": 422,
+    "no-such-entry": 404,
+    "platform-unreached": 503,
     "wrong-driver": 422,
     "not-kept": 507,
     "not-logged-in": 401,

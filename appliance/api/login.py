@@ -15,7 +15,7 @@ from appliance.care.login import Login
 
 Json = dict[str, Any]
 
-BEHIND = ("/api/consultations", "/api/results", "/api/preview", "/api/talk", "/api/quarantine")
+BEHIND = ("/api/consultations", "/api/results", "/api/preview", "/api/talk", "/api/quarantine", "/api/worklist")
 
 
 class PinBody(Body):

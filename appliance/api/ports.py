@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.care.login import Login
+from appliance.care.precheck import Precheck
 from appliance.care.room import Room
+from appliance.care.worklist import Worklist
 from appliance.config import Settings
 from appliance.feed import Feed
 from appliance.media.look import Look
@@ -90,3 +92,5 @@ class Ports:
     plugged: Plugged | None = None
     cameras: Mapping[str, Callable[[], Look]] = field(default_factory=dict)
     login: Login | None = None
+    worklist: Worklist | None = None
+    precheck: Precheck | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
 
-from appliance.api import dossiers, login, metrics, models, recordings, technician
+from appliance.api import dossiers, login, metrics, models, precheck, recordings, technician, worklist
 from appliance.api.live import Screens
 from appliance.api.ports import Ports
 from appliance.care import messages
@@ -47,6 +47,8 @@ def router(ports: Ports) -> APIRouter:
         _plugged,
         _consultation,
         _charting,
+        worklist.add,
+        precheck.add,
         dossiers.add,
         recordings.add,
         technician.add,

@@ -135,10 +135,13 @@ class Room:
             self._publish()
             return record
 
-    async def identify(self, ref: str, typed: Mapping[str, str] | None, datamatrix: str | None) -> ConsultationRecord:
-        """Traits of the patient, typed or read from the INS datamatrix; not yet confirmed."""
+    async def identify(
+        self, ref: str, typed: Mapping[str, str] | None, datamatrix: str | None, origin: str | None = None
+    ) -> ConsultationRecord:
+        """Traits of the patient, typed or read from the INS datamatrix; not yet confirmed. `origin`: another one."""
         today, tests = clock.wall().astimezone().date(), self._rules.allow_test_identities
         traits = identity.read(typed, datamatrix, today, test_identities=tests)
+        traits = replace(traits, origin=origin or traits.origin)
         homonym = await self._store.alike(ref, traits)
         warned = {"patient": traits, "confirmed": (), "homonym": homonym, "homonym_seen": False}
         return await self._step(ref, Act.IDENTIFY, "homonym-warning" if homonym else "", **warned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +14,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from appliance.platform import answer
+from appliance.care.errors import Refused
+from appliance.care.worklist import Day
+from appliance.platform import answer, worklist
 from appliance.platform.answer import Later, Outcome
-from appliance.platform.fhir.text import Resource, dumps
+from appliance.platform.fhir.text import NotJson, Resource, dumps
 from drivers.core.errors import ChevetError
 
 FHIR_JSON = "application/fhir+json"
@@ -85,6 +88,22 @@ class Platform:
         """Whether the platform answers at all as a FHIR server."""
         got = await self._call("GET", f"{self.base}/metadata", b"", {})
         return not isinstance(got, Later) and got.status == 200 and b'"CapabilityStatement"' in got.body
+
+    async def answers_in_ms(self) -> float | None:
+        """How long the platform takes for the smallest question, in ms; None where it does not answer as it should."""
+        begun = time.monotonic()
+        return 1000 * (time.monotonic() - begun) if await self.is_up() else None
+
+    async def worklist(self) -> Day:
+        """Who is expected at this unit. `Refused` `platform-unreached` where the platform does not say it."""
+        got = await self._call("GET", f"{self.base}/{worklist.QUERY}", b"", {})
+        if isinstance(got, Later) or got.status != 200:
+            why = got.reason if isinstance(got, Later) else f"it answers {got.status}"
+            raise Refused("platform-unreached", f"the platform does not give its list: {why}")
+        try:
+            return worklist.day(got.body)
+        except NotJson:
+            raise Refused("platform-unreached", "the platform's list cannot be read") from None
 
     async def _paced(self, data: bytes) -> AsyncIterator[bytes]:
         """The bytes, at the pace that is given now; looked at again for each piece."""

@@ -137,7 +137,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Who the patient is, and where that was read (`typed` or `datamatrix`). No INS status is decided here."""
+    """Who the patient is, and where that was read (typed, datamatrix, worklist). No INS status is decided here."""
 
     birth_name: str
     given_names: str

@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from appliance.demo.hosted import dossiers, enrolments, fhir_routes, pages, sockets
+from appliance.demo.hosted import dossiers, enrolments, fhir_routes, pages, sockets, worklist
 from appliance.demo.hosted.access import Access, OwnOnly
 from appliance.demo.hosted.resources import Resources
 from appliance.demo.hosted.rooms import Rooms
@@ -36,6 +36,7 @@ def build(
         resources.close()
 
     app = FastAPI(title="Stand-in platform", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(worklist.routes(access))  # before the search of what was received
     app.include_router(fhir_routes.routes(resources, access, _tell(resources, rooms)))
     app.include_router(sockets.routes(rooms, access))
     app.include_router(dossiers.routes(resources, rooms))

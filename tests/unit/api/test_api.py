@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from appliance.api.ports import Ports
 from appliance.api.server import listen, serve
 from appliance.care.errors import Refused
 from appliance.care.room import Room
+from appliance.care.worklist import Day, Expected, Worklist
 from appliance.config import ConfigError, Server, Settings
 from appliance.diagnostics import Health
 from appliance.feed import Feed
@@ -74,6 +76,12 @@ class NoCalls:
         return None
 
 
+async def expected() -> Day:
+    at = datetime.fromisoformat("2026-11-24T09:30:00+01:00")
+    good = Expected("a-1", at, "Lefèvre", "Marcel", "1948-03-02", "M", "Essoufflement")
+    return Day((good, Expected("a-2", at, "42", "Marcel", "1948-03-02", "M")), 1)
+
+
 @dataclass
 class Unit:
     base: str
@@ -99,7 +107,18 @@ async def unit(folder: Path) -> AsyncIterator[Unit]:
     store, feed = Store.open(folder), Feed()
     room = Room(store, feed, settings.care)
     await room.start()
-    ports = Ports(settings, store, feed, room, Devices(), NoCalls(), Health(settings, store, None), None, None)
+    ports = Ports(
+        settings,
+        store,
+        feed,
+        room,
+        Devices(),
+        NoCalls(),
+        Health(settings, store, None),
+        None,
+        None,
+        worklist=Worklist(room, expected),
+    )
     tasks = [
         asyncio.create_task(serve(app.build(ports), listen(settings.server))),
         asyncio.create_task(feed.beat()),
@@ -326,3 +345,27 @@ async def test_metrics_are_read_by_prometheus_own_parser_and_name_no_patient(tmp
         assert found["process_resident_memory_bytes",] > 1e6
         assert "DURAND" not in answer.text
         assert "room 2" not in answer.text
+
+
+async def test_an_appointment_becomes_a_consultation_with_its_patient_to_confirm(tmp_path: Path) -> None:
+    async with unit(tmp_path) as it:
+        listed = (await it.http.get("/api/worklist")).json()
+        assert [one["birth_name"] for one in listed["entries"]] == ["Lefèvre", "42"]
+        assert (listed["entries"][0]["at"], listed["unreadable"]) == ("2026-11-24T09:30:00+01:00", 1)
+
+        for entry, status, code in (("a-2", 422, "identity-not-readable"), ("a-3", 404, "no-such-entry")):
+            refused = await it.post("/api/worklist", {"entry": entry})
+            assert (refused.status_code, refused.json()["error"]) == (status, code)
+            assert it.room.record is None
+
+        begun = await it.post("/api/worklist", {"entry": "a-1"})
+        assert (begun.status_code, begun.json()["state"]) == (201, "identifying")
+        assert begun.json()["patient"] == {
+            "birth_name": "LEFÈVRE",
+            "given_names": "MARCEL",
+            "birth_date": "1948-03-02",
+            "sex": "M",
+            "origin": "worklist",
+        }
+        again = await it.post("/api/worklist", {"entry": "a-1"})
+        assert (again.status_code, again.json()["error"]) == (409, "consultation-open")
