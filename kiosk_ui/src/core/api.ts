@@ -71,6 +71,30 @@ export interface Dossier {
   answers: { state: string; at: string; by: string; text: string }[];
 }
 
+/** One appointment of `GET /api/worklist`; its traits are the platform's, to be confirmed. */
+export interface Expected extends Typed {
+  id: string;
+  at: string;
+  reason: string | null;
+}
+
+export interface Worklist {
+  entries: Expected[];
+  /** Appointments that the unit could not understand. */
+  unreadable: number;
+}
+
+/** One line of `POST /api/precheck`. */
+export interface Checked {
+  what: string;
+  key: string;
+  name: string;
+  kind: string;
+  state: "ok" | "warn" | "fail";
+  code: string;
+  n: number | null;
+}
+
 export interface SimulatedDevice {
   key: string;
   plugged: boolean;
@@ -97,6 +121,8 @@ export interface Door {
 }
 
 const TIME_LIMIT_MS = 10_000;
+const LIMIT_OF_PLATFORM_MS = 32_000; // the unit waits so long for it
+const LIMIT_OF_PRECHECK_MS = 20_000;
 const LIMIT_OF_CLIP_MS = 35_000; // it is made when it is asked for
 
 const words = (value: unknown): string | null =>
@@ -125,6 +151,11 @@ export class Api {
   pin = (pin: string): Promise<LoginState> => this.#call("POST", "/api/login/pin", { pin });
   touch = (): Promise<unknown> => this.#call("POST", "/api/login/touch", {});
   health = (): Promise<Health> => this.#call("GET", "/api/health");
+  worklist = (): Promise<Worklist> => this.#call("GET", "/api/worklist", undefined, LIMIT_OF_PLATFORM_MS);
+  begin = (entry: string): Promise<unknown> =>
+    this.#call("POST", "/api/worklist", { entry }, LIMIT_OF_PLATFORM_MS);
+  precheck = (): Promise<{ took_ms: number; items: Checked[] }> =>
+    this.#call("POST", "/api/precheck", {}, LIMIT_OF_PRECHECK_MS);
   open = (): Promise<unknown> => this.#call("POST", "/api/consultations", {});
   identify = (id: string, typed: Typed): Promise<unknown> => this.#act(id, "patient", { typed });
   identifyByCode = (id: string, datamatrix: string): Promise<unknown> => this.#act(id, "patient", { datamatrix });

@@ -12,6 +12,8 @@ import { useScreen } from "../ui/screen.js";
 import { Age, StateMark } from "../ui/state.js";
 import { Page } from "./frame.js";
 import { THEMES, useKiosk } from "./kiosk-context.js";
+import { Precheck } from "./precheck.js";
+import { Worklist } from "./worklist.js";
 
 const HEALTH_EVERY_MS = 5000;
 
@@ -132,6 +134,7 @@ export function Home(props: HomeProps): JSX.Element {
   const health = useHealth();
   const act = useAct();
   const sheet = useSignal(false);
+  const looking = useSignal<"worklist" | "precheck" | null>(null);
   const { hello, devices, sources } = screen.state.value;
   const switches = (
     <>
@@ -166,6 +169,16 @@ export function Home(props: HomeProps): JSX.Element {
           {screen.t("home.new")}
         </Button>
         <Problem error={act.error} />
+        <div class="home-asides">
+          <Button icon="clock" disabled={!screen.alive.value} onClick={() => (looking.value = "worklist")}>
+            {screen.t("worklist.title")}
+          </Button>
+          <Button icon="activity" disabled={!screen.alive.value} onClick={() => (looking.value = "precheck")}>
+            {screen.t("precheck.title")}
+          </Button>
+        </div>
+        {looking.value === "worklist" && <Worklist onClose={() => (looking.value = null)} />}
+        {looking.value === "precheck" && <Precheck onClose={() => (looking.value = null)} />}
         <Asides {...props} />
       </section>
     </Page>

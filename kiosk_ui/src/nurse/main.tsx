@@ -5,6 +5,7 @@ import "../ui/tokens.css";
 import "../ui/base.css";
 import "../ui/parts.css";
 import "./page.css";
+import "./before.css";
 import "./intake.css";
 import "./care.css";
 import "./instruments.css";
