@@ -202,3 +202,37 @@ async def test_from_the_phone_to_the_doctor(demo: whole.Demo, tmp_path: Path, id
             await kiosk.get_by_role("button", name=digit, exact=True).click()
         await kiosk.get_by_role("button", name="Open", exact=True).click()
         await expect(kiosk.get_by_text("GARCIA-HAMMADI").first).to_be_visible()
+
+
+async def test_an_appointment_after_the_check_of_everything(demo: whole.Demo) -> None:
+    async with whole.chromium("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream") as context:
+        kiosk = await context.new_page()
+        await kiosk.goto(demo.kiosk)
+        demo.simulate("thermometer", "stop")
+        began = time.monotonic()
+        await kiosk.get_by_role("button", name="Check everything").click()
+        await expect(kiosk.locator("[data-checked=platform][data-state=ok]")).to_be_visible(timeout=60_000)
+        print(f"everything checked in {time.monotonic() - began:.1f} s")
+        await expect(kiosk.locator("[data-checked=microphone]")).to_contain_text("Hears the room")
+        await expect(kiosk.locator("[data-checked=otoscope][data-state=ok]")).to_be_visible()
+        await whole.shot(kiosk, "nurse-check")
+        demo.switch("down")
+        await kiosk.get_by_role("button", name="Check again").click()
+        await expect(kiosk.locator("[data-checked=platform][data-state=fail]")).to_contain_text("no doctor can join")
+        await kiosk.get_by_role("button", name="Close").click()
+
+        await kiosk.get_by_role("button", name="Appointments").click()
+        await expect(kiosk.get_by_text("The platform does not give its list.")).to_be_visible()
+        await whole.shot(kiosk, "nurse-appointments-offline")
+        demo.switch("normal")
+        await kiosk.get_by_role("button", name="Ask again").click()
+        await expect(kiosk.get_by_role("button", name=re.compile("BENALI Samira"))).to_be_visible()
+        await whole.shot(kiosk, "nurse-appointments")
+        await kiosk.get_by_role("button", name="Close").click()
+        assert not re.search("BENALI|LEFEVRE|NGUYEN", await kiosk.content())
+
+        await kiosk.get_by_role("button", name="Appointments").click()
+        await kiosk.get_by_role("button", name=re.compile("BENALI Samira")).click()
+        await expect(kiosk.get_by_role("checkbox", name="Birth name")).to_contain_text("BENALI")
+        await expect(kiosk.get_by_text("from the appointments").first).to_be_visible()
+        await whole.shot(kiosk, "nurse-confirm-appointment")
