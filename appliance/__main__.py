@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import logging
 import sys
@@ -47,7 +48,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     from appliance.demo.launch import Demo, launch  # noqa: PLC0415
 
-    return launch(Demo(arguments.port, arguments.platform_port, arguments.state, arguments.sounds))
+    return launch(
+        Demo(arguments.port, arguments.platform_port, arguments.state, arguments.sounds, arguments.call_address)
+    )
 
 
 def _drivers(arguments: argparse.Namespace) -> int:
@@ -166,6 +169,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--state", type=Path, default=Path("build/demo"), help="folder of records (default: %(default)s)")
     demo.add_argument("--sounds", type=Path, default=None, help="a folder of WAV files to choose from")
+    demo.add_argument(
+        "--call-address",
+        type=_address,
+        default="127.0.0.1",
+        help="this machine's address that calls go by; Firefox needs one that is not loopback (default: %(default)s)",
+    )
 
     passed_on("drivers", _drivers, "list the drivers")
     passed_on("decode", _decode, "decode captured bytes: one JSON object a line")
@@ -187,6 +196,13 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("action", choices=("verify",))
     with_config(audit)
     return parser
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"wanted an IP address of this machine, got {text!r}") from None
 
 
 def _port(text: str) -> int:

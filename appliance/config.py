@@ -188,6 +188,7 @@ class Settings(_Section):
     sources: tuple[Source, ...] = ()
     buttons: tuple[Button, ...] = ()
     ice_addresses: tuple[str, ...] = ()  # where the call may listen; empty: every interface
+    ice_authorities: Path | None = None  # PEM: who signs TURN servers' certificates, beside whom the machine trusts
     simulated: bool = False
 
     @model_validator(mode="after")

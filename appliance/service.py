@@ -122,7 +122,8 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     supervisor = Supervisor(roster.devices(), DRIVERS, open_link, room, feed, settings.care, repairs)
     hardware = (None, None) if bench else (Watch().changes, opener.overhear)
     hotplug = Hotplug(roster, supervisor, feed, settings.state, store.note, *hardware)
-    engine = Engine(EngineSettings(settings.ice_addresses or None))  # before the sources: it bounds their memory
+    engine_settings = EngineSettings(settings.ice_addresses or None, settings.ice_authorities)
+    engine = Engine(engine_settings)  # before the sources: it bounds their memory
     pictures, sound = _sources(settings, bench, ending)
 
     reception = Reception(room, store, feed)

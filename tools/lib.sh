@@ -27,10 +27,12 @@ stamp() { printf '%s\n' "$2" >"$1.new" && mv "$1.new" "$1"; }
 # Debian packages are installed only where nobody needs to be asked: as root, or by sudo without a password.
 may_apt() { command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; }
 
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
 apt() {
-  local as_root=()
-  [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 "$@" >>build/setup.log 2>&1 </dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 "$@" >>build/setup.log 2>&1 </dev/null
 }
 
 # apt_install PACKAGE...: false where it may not install, or cannot.

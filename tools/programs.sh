@@ -11,6 +11,21 @@ chromium_ready() {
     say "no Chromium: tests in a browser will be skipped. To run them: apt-get install chromium"
 }
 
+firefox_ready() {
+  [ -x /usr/bin/firefox-esr ] || apt_install firefox-esr ||
+    say "no Firefox: tests in it will be skipped. To run them: apt-get install firefox-esr"
+}
+
+# The tests start it themselves; Debian's package would start it for the whole machine.
+turn_ready() {
+  [ -x /usr/bin/turnserver ] && return
+  if apt_install coturn; then
+    [ ! -d /run/systemd/system ] || as_root systemctl disable --quiet --now coturn
+  else
+    say "no coturn: the tests of TURN will be skipped. To run them: apt-get install coturn"
+  fi
+}
+
 in_fhir_server() { (cd "$FHIR_SERVER" && "$@"); }
 
 install_fhir_server() {
@@ -50,6 +65,8 @@ programs_ready() {
   dicom_ready
   umockdev_ready
   chromium_ready
+  firefox_ready
+  turn_ready
   fhir_server_ready
   guest_ready
 }

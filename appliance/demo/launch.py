@@ -33,7 +33,7 @@ SETTINGS = """\
 # Written by `chevet demo` at every start.
 state = "unit"
 simulated = true
-ice_addresses = ["127.0.0.1"]
+ice_addresses = ["{call_address}"]
 
 [unit]
 id = "demo-unit"
@@ -95,12 +95,15 @@ from = "generator:heart"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What may be chosen: ports, where records are kept, and a folder of WAV files to choose heart sounds from."""
+    """What may be chosen: ports, where records are kept, a folder of WAV files to choose heart sounds from, and the
+    address of this machine that calls go by (browsers that do not take loopback for a network need another one).
+    """
 
     port: int
     platform_port: int
     state: Path
     sounds: Path | None
+    call_address: str = "127.0.0.1"
 
 
 def launch(demo: Demo) -> int:
@@ -203,7 +206,8 @@ def _prepare(demo: Demo, state: Path) -> Path:
             write_durably(token, secrets.token_urlsafe(32).encode())
         config = state / "chevet.toml"
         oximeter = state / "dev" / "oximeter"
-        text = SETTINGS.format(port=demo.port, platform_port=demo.platform_port, oximeter=oximeter)
+        ports = {"port": demo.port, "platform_port": demo.platform_port}
+        text = SETTINGS.format(**ports, oximeter=oximeter, call_address=demo.call_address)
         config.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"the demo's folder {state} cannot be written: {error.strerror}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
 import re
@@ -71,6 +72,12 @@ class Browser:
         )
         assert told["type"] == "success", told
         return json.loads(told["result"]["value"])
+
+    async def shot(self, path: Path) -> None:
+        """What is on the page, as PNG."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = await self.ask("browsingContext.captureScreenshot", context=self._context)
+        path.write_bytes(base64.b64decode(told["data"]))
 
     async def become(self, script: str, wanted: Callable[[Any], bool]) -> Any:
         """Look at the page until what it says is as wanted."""

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,23 +58,32 @@ class Demo:
         return next(int(pid) for pid in children if b"run" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
+@contextmanager
+def started(state: Path, *options: str) -> Iterator[Demo]:
+    """The demo as a person starts it."""
     port, platform_port = free_port(), free_port()
     ports = ["--port", str(port), "--platform-port", str(platform_port)]
-    command = [sys.executable, "-m", "appliance", "demo", *ports, "--state", str(tmp_path)]
-    with (tmp_path / "demo.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    command = [sys.executable, "-m", "appliance", "demo", *ports, "--state", str(state), *options]
+    state.mkdir(exist_ok=True)
+    log = state / "demo.log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(command, stdout=written, stderr=written)
     try:
         until = time.monotonic() + 60
-        while b"Ctrl-C" not in (tmp_path / "demo.log").read_bytes():
-            assert process.poll() is None, (tmp_path / "demo.log").read_text()
-            assert time.monotonic() < until, (tmp_path / "demo.log").read_text()
+        while b"Ctrl-C" not in log.read_bytes():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
             time.sleep(0.05)
         yield Demo(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{platform_port}", process)
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    with started(tmp_path) as running:
+        yield running
 
 
 @asynccontextmanager

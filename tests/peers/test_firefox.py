@@ -1,4 +1,4 @@
-"""A real Firefox as the remote party: pictures, sound and messages arrive.
+"""A real Firefox as the remote party: pictures, sound and messages arrive, on a bare page and in the doctor's viewer.
 
 It never takes loopback for a network, so that it and the unit get one of their own.
 """
@@ -9,11 +9,13 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from appliance.media.call import CallState
 from tests.peers.apart import ADDRESS, own_network, why_not
 from tests.peers.firefox import FIREFOX, Browser, firefox
+from tests.peers.test_consultation_browser import ROOT, SCREENS, Demo, started
 from tests.peers.test_media_browser import Unit, served
 
 pytestmark = [
@@ -62,3 +64,41 @@ async def test_pictures_sound_and_messages_arrive(unit: Unit, browser: Browser) 
     )
     await browser.become("got.blocks.length", lambda count: count > 50)
     assert unit.states == [CallState.CONNECTING, CallState.CONNECTED]
+
+
+def opened(demo: Demo) -> str:
+    """A consultation that has got as far as the call, by the unit's interface; its id."""
+    with httpx.Client(base_url=demo.kiosk, timeout=10) as http:
+        consultation = http.post("/api/consultations", json={}).raise_for_status().json()["id"]
+        typed = {"birth_name": "DURAND", "given_names": "ANNE", "birth_date": "1977-01-21", "sex": "F"}
+        for act, body in (
+            ("patient", {"typed": typed}),
+            ("patient/confirm", {"checked": ["birth_name", "birth_date"]}),
+            ("consent", {"given": True, "by": "patient", "language": "en", "version": "1"}),
+            ("leases", {"device": "*"}),
+        ):
+            http.post(f"/api/consultations/{consultation}/{act}", json=body).raise_for_status()
+    return str(consultation)
+
+
+# Of a live stream Firefox counts no frames; that they go on is what the viewer itself watches for.
+PICTURES = """[...document.querySelector("chevet-viewer").shadowRoot.querySelectorAll("figure.picture")].map((figure) =>
+    [figure.dataset.state, figure.querySelector("video").videoWidth, figure.querySelector("video").currentTime])"""
+
+
+@pytest.mark.skipif(not (ROOT / "kiosk_ui/dist/viewer.html").exists(), reason="the screens are not built: make ui")
+async def test_the_doctors_viewer_shows_and_plays_everything(apart: None, tmp_path: Path) -> None:
+    with started(tmp_path / "demo", "--call-address", ADDRESS) as demo:
+        opened(demo)
+        async with firefox(tmp_path / "profile") as page:
+            await page.goto(demo.platform)
+            await page.become("document.querySelector('a.join')?.href", bool)
+            await page.goto(await page.evaluate("document.querySelector('a.join').href"))
+            await page.become("window.chevet?.phase === 'connected' && window.chevet.alive", bool)
+            await page.become(
+                PICTURES, lambda seen: len(seen) == 2 and all(one[0] == "live" and one[2] > 2 for one in seen)
+            )
+            await page.become(PICTURES, lambda seen: {width for _, width, _ in seen} == {1280, 640})
+            await page.become("window.chevet.samplesReceived", lambda samples: samples > 8000)
+            assert await page.evaluate("window.chevet.corrupt") == 0
+            await page.shot(SCREENS / "viewer-firefox.png")
