@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -17,12 +17,14 @@ from aiortc.sdp import candidate_from_sdp
 
 from appliance.media import aioice_inside as gathering
 from appliance.media import aiortc_inside as inside
+from appliance.media import ice_restart
 from appliance.media.aiortc_receiving import ReceiverTap
 from appliance.media.aiortc_sending import SenderTap
 from appliance.media.channel import Channel
 from appliance.media.description import LONGEST_SDP, IceServer, usable, with_voices, without_mdns
 from appliance.media.encoder import OPUS_CLOCK_HZ, VIDEO_CLOCK_HZ
 from appliance.media.encoding import Encoding
+from appliance.media.fragment import candidates, credentials
 from appliance.media.ruled import Ruled
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
@@ -185,6 +187,24 @@ class Call:
     def local_address(self) -> str | None:
         """The address of this machine that the way begins at; None where that is unknown or behind a relay."""
         return gathering.local_address(self._connection) if self.state is not CallState.CLOSED else None
+
+    async def restart(self, ask: Callable[[ice_restart.Fresh], Awaitable[str | None]]) -> bool:
+        """Begin ICE anew: `ask` tells the other side, and gives its fragment, or None where it does not take it.
+
+        Whether the connection goes on by a new way. `BadSignal` when the fragment cannot be used.
+        """
+        fresh = await ice_restart.begin(self._connection) if self.state is not CallState.CLOSED else None
+        if fresh is None:
+            return False
+        said = await ask(fresh)
+        if said is None:
+            await ice_restart.give_up(self._connection, fresh)
+            return False
+        try:
+            theirs, told = credentials(said), candidates(said)
+            return await ice_restart.finish(self._connection, fresh, theirs, told)
+        except (AssertionError, ValueError, IndexError) as error:
+            raise BadSignal(f"got a fragment that cannot be used: {error!r}") from error
 
     async def answer(self, description: Mapping[str, Any]) -> None:
         """Take the answer. `BadSignal` when it is none."""

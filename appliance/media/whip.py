@@ -16,11 +16,13 @@ from appliance.media.description import IceServer
 from appliance.media.engine import Engine
 from appliance.media.fragment import Credentials, credentials, fragment, trickling
 from appliance.media.governor import Budget
+from appliance.media.ice_restart import Fresh
 from appliance.media.sound import SoundSource
 from appliance.media.source import PictureSource
 
 log = logging.getLogger(__name__)
 
+AGAIN_S = 0.5  # between two questions to a door that is silent
 CONNECT_S = 10.0  # from the door's answer to the first packet of the media server
 
 
@@ -173,8 +175,7 @@ class Publisher:
                     old, self._shown = self._shown, made
                     self._tell(CallState.CONNECTED)
                     await self._end(old)
-                    await self._until(self._troubled)
-                    self._moved = False
+                    await self._hold(made)
         finally:
             await asyncio.shield(self._end(self._shown))
             self._shown = None
@@ -223,6 +224,47 @@ class Publisher:
         self.why = said.why
         log.warning("not published: %s", said.why)
         return (said.wait_s or 0.0) if said.again else None
+
+    async def _hold(self, session: Session) -> None:
+        """For as long as the session can be kept: a door that restarts ICE keeps it, and its viewers, over a move."""
+        while True:
+            await self._until(self._troubled)
+            if session.call.state is not CallState.CLOSED:
+                self._tell(CallState.LOST)
+                kept = await self._restarted(session)
+                self._moved = False
+                if kept:
+                    self._tell(CallState.CONNECTED)
+                    continue
+            return
+
+    async def _restarted(self, session: Session) -> bool:
+        """Whether the session goes on: by a new way, or because the old one came back while the door was silent."""
+        while session.call.state is not CallState.CLOSED:
+            refused: list[Refused] = []
+            try:
+                if await session.call.restart(lambda fresh: self._ask(session, fresh, refused)):  # noqa: B023 - awaited
+                    async with asyncio.timeout(CONNECT_S):
+                        await self._until(lambda: session.call.state is not CallState.LOST)
+                    return session.call.state is CallState.CONNECTED
+            except (BadSignal, TimeoutError) as error:
+                log.info("ICE was not restarted: %s", type(error).__name__)
+                return False
+            if session.call.state is CallState.CONNECTED and not self._moved:
+                return True
+            if refused and not refused[0].again:
+                return False
+            await asyncio.sleep(AGAIN_S)
+        return False
+
+    async def _ask(self, session: Session, fresh: Fresh, refused: list[Refused]) -> str | None:
+        told = fragment(session.offer, fresh.known_by, fresh.candidates, end=True)
+        said = await self._door.restart(session.taken, told)
+        if not isinstance(said, Taken):
+            refused.append(said)
+            return None
+        session.taken = said
+        return said.answer
 
     def _troubled(self) -> bool:
         return self._moved or self._shown is None or self._shown.call.state is not CallState.CONNECTED

@@ -209,6 +209,23 @@ async def test_pictures_move_and_the_heart_is_heard_at_a_subscriber_of_the_media
     assert TOKEN not in caplog.text
 
 
+async def test_after_a_change_of_address_the_same_session_goes_on_and_its_viewers_see_it(
+    unit: Unit, door: Door, page: Page
+) -> None:
+    await unit.publishing.publish(Publish(CONSULTATION, "ward", door.url, TOKEN))
+    await become(lambda: "connected" in unit.states)
+    await watch(page, door)
+    await moved_on(page)
+    unit.publishing.network_changed(frozenset({"203.0.113.9"}))
+    await become(lambda: unit.states == ["connecting", "connected", "lost", "connected"])
+    assert [request.split("/")[0] for request in door.requests] == ["POST ", "PATCH ", "PATCH "]
+    (session,) = door.sessions.values()
+    assert session.tag == 2
+    await moved_on(page)
+    await unit.publishing.unpublish(Unpublish(CONSULTATION, "ward"))
+    assert door.sessions == {}
+
+
 async def test_every_sample_reaches_the_receiver_of_exact_sound_also_over_a_break(unit: Unit, door: Door) -> None:
     ear = Ear()
     async with AsyncExitStack() as ending:
