@@ -95,6 +95,22 @@ def _provision(arguments: argparse.Namespace) -> int:
     return command.run(arguments.rest, sys.stdout)
 
 
+def _update(arguments: argparse.Namespace) -> int:
+    from appliance import config  # noqa: PLC0415
+    from provisioning import identity  # noqa: PLC0415
+    from updater import command  # noqa: PLC0415
+    from updater.unit import consulting  # noqa: PLC0415
+
+    def unit(path: Path | None) -> command.Unit:
+        settings = config.load(path or CONFIG)
+        here = identity.Identity(settings.state / identity.FOLDER)
+        service = f"http://{settings.server.host}:{settings.server.port}"
+        releases = f"{settings.platform.url.rstrip('/')}/v1/releases"
+        return command.Unit(releases, identity.serial, here.client_tls, lambda: consulting(service))
+
+    return command.run(arguments.rest, sys.stdout, unit)
+
+
 def _health(arguments: argparse.Namespace) -> int:
     from appliance import config  # noqa: PLC0415
     from provisioning.facts import Unit  # noqa: PLC0415
@@ -184,6 +200,8 @@ def _parser() -> argparse.ArgumentParser:
     passed_on("install", _install, "install the service, its rules and its screens on Debian 12 or 13")
     passed_on("uninstall", _uninstall, "take back what install did")
     passed_on("provision", _provision, "enrol, configure, accept and retire this unit")
+
+    passed_on("update", _update, "take a new version of the unit's image, or sign one")
 
     with_config(add("check", _check, "the unit's self-test"))
     health = with_config(add("health", _health, "whether the running unit is well"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,6 +99,15 @@ class Identity:
     def sign(self, message: bytes) -> bytes:
         """ECDSA over SHA-256, DER."""
         return self.key().sign(message, ec.ECDSA(hashes.SHA256()))
+
+    def client_tls(self) -> ssl.SSLContext:
+        """For a server that the system trusts and that asks who we are: the unit shows its certificate."""
+        if self.certificate() is None:
+            raise ProvisionError("this unit has no certificate: enrol it first")
+        tls = ssl.create_default_context()
+        tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        tls.load_cert_chain(self.certificate_file, self.key_file)
+        return tls
 
     def retire(self) -> None:
         """Destroy the key; nothing can be signed by this unit any more."""
