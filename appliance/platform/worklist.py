@@ -38,10 +38,10 @@ def _expected(appointment: Resource, patients: dict[str, Resource]) -> Expected 
     patient = found[0]
     family, given = _name(patient)
     at, born = _instant(appointment.get("start")), patient.get("birthDate")
-    ref = appointment.get("id")
-    if not (family and given and at and isinstance(born, str) and _DAY.fullmatch(born) and isinstance(ref, str)):
+    name = appointment.get("id")
+    if not (family and given and at and isinstance(born, str) and _DAY.fullmatch(born) and isinstance(name, str)):
         return None
-    return Expected(ref[:64], at, family, given, born, SEX.get(str(patient.get("gender")), "U"), _reason(appointment))
+    return Expected(name[:64], at, family, given, born, SEX.get(str(patient.get("gender")), "U"), _reason(appointment))
 
 
 def _name(patient: Resource) -> tuple[str, str]:

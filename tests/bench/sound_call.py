@@ -78,7 +78,7 @@ async def ours(address: str) -> None:
     while "end" not in (asked := await hear()):
         old = peer
         call = engine.call((), lambda state: None)
-        peer = Peer(call, Offered((), None if asked["ordered"] else source), silence, no_still)
+        peer = Peer("doctor", call, Offered((), None if asked["ordered"] else source), silence, no_still)
         ordered = call.channel("ordered", ORDERED_LIMIT) if asked["ordered"] else None
         say(await peer.offer())
         await peer.answer(await hear())

@@ -38,7 +38,7 @@ def filled(count: int, seconds: float = 10.0) -> Recorder:
 
 
 async def served(recorder: Recorder, wire: Wire, **asked: Any) -> Any:
-    backfill = Backfill(recorder, wire)  # type: ignore[arg-type]
+    backfill = Backfill(recorder, wire)
     running = asyncio.create_task(backfill.run())
     answer = await backfill.ask(asked)
     await backfill.ask(asked)
@@ -72,7 +72,7 @@ async def test_a_stream_that_is_over_is_still_here() -> None:
 async def test_nothing_old_is_sent_while_something_new_waits() -> None:
     wire = Wire()
     wire.waiting = 1
-    backfill = Backfill(filled(10), wire)  # type: ignore[arg-type]
+    backfill = Backfill(filled(10), wire)
     running = asyncio.create_task(backfill.run())
     await backfill.ask({"stream": 7, "sequence": 0, "count": 3})
     await asyncio.sleep(0.1)
@@ -96,12 +96,12 @@ async def test_nothing_old_is_sent_while_something_new_waits() -> None:
 )
 async def test_a_question_that_makes_no_sense_is_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(NotDone) as refused:
-        await Backfill(filled(10), Wire()).ask(asked)  # type: ignore[arg-type]
+        await Backfill(filled(10), Wire()).ask(asked)
     assert refused.value.code == "bad-request"
 
 
 async def test_no_more_waits_than_a_bound() -> None:
-    backfill = Backfill(filled(3000, 60), Wire())  # type: ignore[arg-type]
+    backfill = Backfill(filled(3000, 60), Wire())
     for first in range(0, 2000, 500):
         await backfill.ask({"stream": 7, "sequence": first, "count": 500})
     with pytest.raises(NotDone) as refused:
