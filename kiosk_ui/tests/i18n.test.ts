@@ -1,30 +1,42 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import ar from "../src/core/ar.json";
 import en from "../src/core/en.json";
 import fr from "../src/core/fr.json";
-import { preferred, say, sayCode } from "../src/core/i18n.js";
+import { CODES, CONSENTABLE, directionOf, localeOf, preferred, say, sayCode } from "../src/core/i18n.js";
 import { TYPEABLE } from "../src/core/manual.js";
 
-const catalogues: Record<string, Record<string, string | { one: string; other: string }>> = { en, fr };
+const catalogues: Record<string, Record<string, string | { one: string; other: string }>> = { ar, en, fr };
 const places = (entry: string | { one: string; other: string }): string[] =>
   [...new Set(JSON.stringify(entry).match(/\{\w+\}/g) ?? [])].sort();
 
-describe("the catalogues", () => {
-  it("have the same keys", () => {
-    expect(Object.keys(fr).sort()).toEqual(Object.keys(en).sort());
+it("every file of the folder is a language, and each is checked here", () => {
+  expect([...CODES].sort()).toEqual(["ar", "en", "fr"]);
+  expect(Object.keys(catalogues)).toEqual(["ar", "en", "fr"]);
+});
+
+it("a language says its direction, its numbers, and whether its consent was proofread", () => {
+  expect([directionOf("ar"), directionOf("fr"), directionOf("xx")]).toEqual(["rtl", "ltr", "ltr"]);
+  expect(new Intl.NumberFormat(localeOf("ar")).format(37)).toBe("37");
+  expect([...CONSENTABLE].sort()).toEqual(["en", "fr"]);
+});
+
+describe.each(["ar", "fr"])("the catalogue %s", (language) => {
+  it("has the keys of every other", () => {
+    expect(Object.keys(catalogues[language] ?? {}).sort()).toEqual(Object.keys(en).sort());
   });
 
-  it("have the same places for values in each sentence, and no empty one", () => {
+  it("has the same places for values in each sentence, and no empty one", () => {
     for (const [key, entry] of Object.entries(catalogues["en"] ?? {})) {
-      const other = catalogues["fr"]?.[key] ?? "";
+      const other = catalogues[language]?.[key] ?? "";
       expect(places(other), key).toEqual(places(entry));
       expect(typeof other, key).toBe(typeof entry);
       expect(JSON.stringify([entry, other]), key).not.toContain('""');
     }
   });
 
-  it("have a name for every metric that can be typed", () => {
-    for (const { metric } of TYPEABLE) expect(sayCode("fr", "metric", metric), metric).not.toBeNull();
+  it("has a name for every metric that can be typed", () => {
+    for (const { metric } of TYPEABLE) expect(sayCode(language, "metric", metric), metric).not.toBeNull();
   });
 });
 
@@ -44,7 +56,7 @@ describe.each([
   const found = codes(file, pattern);
   it.skipIf(found.length === 0)("has a sentence in each language", () => {
     const missing = found.flatMap((code) =>
-      (["en", "fr"] as const)
+      ["ar", "en", "fr"]
         .filter((language) => sayCode(language, family, code) === null)
         .map((language) => `${language} ${code}`),
     );

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { CODES, LANGUAGES, type Language, say } from "../core/i18n.js";
+import { CONSENTABLE, directionOf, LANGUAGES, type Language, preferred, say } from "../core/i18n.js";
 import type { Patient } from "../core/messages.js";
 import { Problem, useAct } from "../ui/act.js";
 import { PatientBanner } from "../ui/banner.js";
@@ -32,13 +32,13 @@ function Text({ language, onLanguage }: { language: Language; onLanguage: (langu
       </Line>
       <Choices
         label={t("consent.language")}
-        options={CODES}
+        options={CONSENTABLE}
         chosen={language}
         onChoose={onLanguage}
         say={(code) => LANGUAGES[code]}
         languages
       />
-      <blockquote lang={language}>
+      <blockquote lang={language} dir={directionOf(language)}>
         {LINES.map((line) => (
           <p key={line}>{say(language, line)}</p>
         ))}
@@ -53,7 +53,7 @@ export function Consent({ id, patient }: { id: string; patient: Patient }): JSX.
   const { t, language: own } = useScreen();
   const { api } = useKiosk();
   const act = useAct();
-  const language = useSignal<Language>(own.peek());
+  const language = useSignal<Language>(CONSENTABLE.includes(own.peek()) ? own.peek() : preferred([]));
   const by = useSignal<By>("patient");
   const answer = (given: boolean) => () =>
     void act.run(() => api.consent(id, given, by.value, language.value, CONSENT_VERSION));

@@ -12,7 +12,7 @@ import "./instruments.css";
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Api } from "../core/api.js";
-import { type Language, LANGUAGES, preferred } from "../core/i18n.js";
+import { CODES, directionOf, preferred } from "../core/i18n.js";
 import { Socket } from "../core/socket.js";
 import { Screen, ScreenProvider } from "../ui/screen.js";
 import { Kiosk } from "./kiosk.js";
@@ -41,6 +41,7 @@ function panel(): void {
 function keepChoices(screen: Screen, kiosk: KioskParts): void {
   effect(() => {
     document.documentElement.lang = screen.language.value;
+    document.documentElement.dir = directionOf(screen.language.value);
     localStorage.setItem(LANGUAGE, screen.language.value);
   });
   effect(() => {
@@ -50,8 +51,7 @@ function keepChoices(screen: Screen, kiosk: KioskParts): void {
 }
 
 function start(root: HTMLElement): void {
-  const languages = Object.keys(LANGUAGES) as Language[];
-  const screen = new Screen(remembered(LANGUAGE, languages, preferred(navigator.languages)));
+  const screen = new Screen(remembered(LANGUAGE, CODES, preferred(navigator.languages)));
   const system = preferredTheme();
   const kiosk: KioskParts = {
     api: new Api(),

@@ -5,10 +5,9 @@ import type { Language } from "../core/i18n.js";
 import { Icon } from "./icon.js";
 import { useScreen } from "./screen.js";
 
-const LETTERS: Record<Language, string[]> = {
-  fr: ["AZERTYUIOP", "QSDFGHJKLM", "WXCVBN'-"],
-  en: ["QWERTYUIOP", "ASDFGHJKL'", "ZXCVBNM-"],
-};
+const AZERTY = ["AZERTYUIOP", "QSDFGHJKLM", "WXCVBN'-"];
+// Names are written as the identity papers print them, in Latin letters, whatever the language of the screen.
+const LETTERS: Record<Language, string[]> = { fr: AZERTY, en: ["QWERTYUIOP", "ASDFGHJKL'", "ZXCVBNM-"] };
 const DIGITS = ["123", "456", "789"];
 
 export const BACKSPACE = "Backspace";
@@ -22,7 +21,7 @@ interface KeysProps {
 
 export function Keyboard({ kind, extra, onKey }: KeysProps): JSX.Element {
   const { language, t } = useScreen();
-  const rows = kind === "letters" ? LETTERS[language.value] : DIGITS;
+  const rows = kind === "letters" ? (LETTERS[language.value] ?? AZERTY) : DIGITS;
   const key = (value: string, label?: JSX.Element | string, name = ""): JSX.Element => (
     <button
       type="button"

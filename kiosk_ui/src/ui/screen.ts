@@ -4,7 +4,7 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { ageParts } from "../core/format.js";
-import { type Key, type Language, LOCALES, say, sayCode, type Values } from "../core/i18n.js";
+import { type Key, type Language, localeOf, say, sayCode, type Values } from "../core/i18n.js";
 import { Live } from "../core/live.js";
 import { EMPTY, type LiveState } from "../core/state.js";
 
@@ -52,7 +52,7 @@ export class Screen {
   word = (family: string, code: string): string => sayCode(this.language.value, family, code) ?? code;
 
   get locale(): string {
-    return LOCALES[this.language.value];
+    return localeOf(this.language.value);
   }
 
   /** "12 s ago". */

@@ -3,7 +3,7 @@
 import bold from "@fontsource/atkinson-hyperlegible/files/atkinson-hyperlegible-latin-700-normal.woff2?url";
 import regular from "@fontsource/atkinson-hyperlegible/files/atkinson-hyperlegible-latin-400-normal.woff2?url";
 import { render } from "preact";
-import { type Language, LANGUAGES, preferred } from "../core/i18n.js";
+import { CODES, directionOf, preferred } from "../core/i18n.js";
 import base from "../ui/base.css?inline";
 import { Screen, ScreenProvider } from "../ui/screen.js";
 import parts from "../ui/parts.css?inline";
@@ -61,11 +61,11 @@ class ChevetViewer extends HTMLElement {
   }
 
   #begin(root: ShadowRoot): void {
-    const languages = Object.keys(LANGUAGES) as Language[];
-    const language = languages.find((one) => one === this.#said("language")) ?? preferred(navigator.languages);
+    const language = CODES.find((one) => one === this.#said("language")) ?? preferred(navigator.languages);
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     this.dataset["theme"] = this.#said("theme") ?? (dark ? "dark" : "light");
     this.lang = language;
+    this.dir = directionOf(language);
     const screen = (this.#screen = new Screen(language));
     const consulting = (this.#consulting = new Consulting(screen, this.#place()));
     this.#ended = consulting.phase.subscribe((phase) => this.#phase(phase));
