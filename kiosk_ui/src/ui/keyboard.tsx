@@ -43,7 +43,7 @@ export function Keyboard({ kind, extra, onKey }: KeysProps): JSX.Element {
     "key-wide",
   );
   return (
-    <div class={`keyboard keyboard-${kind}`} role="group" aria-label={t("keyboard.label")}>
+    <div class={`keyboard keyboard-${kind}`} role="group" dir="ltr" aria-label={t("keyboard.label")}>
       {rows.map((row, index) => (
         <div class="key-row" key={row}>
           {[...row].map((letter) => key(letter))}
