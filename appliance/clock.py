@@ -6,6 +6,7 @@ it is written beside each fact together with how far it may be trusted.
 
 from __future__ import annotations
 
+import ctypes
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,13 +42,30 @@ def boot_id() -> str:
         return "unknown"
 
 
+TIME_ERROR = 5  # of adjtimex(2): nobody disciplines this clock
+_MAXERROR = 3 * 8  # bytes to `maxerror` of struct timex on a machine of 64 bits: after modes, offset and freq
+_libc = ctypes.CDLL(None)
+
+
+def wall_error_s() -> float | None:
+    """How far the wall clock can be from UTC, in seconds, as the kernel is told by what disciplines it (RFC 5905, root
+    distance; adjtimex(2), `maxerror`). None: nothing disciplines it, or that is not known.
+    """
+    timex = ctypes.create_string_buffer(256)  # all zero: reads, changes nothing
+    state = _libc.adjtimex(timex)
+    if state in {-1, TIME_ERROR}:
+        return None
+    return ctypes.c_long.from_buffer(timex, _MAXERROR).value / 1e6
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """One instant on both clocks. `trusted`: the wall clock is plausible."""
+    """One instant on both clocks. `trusted`: the wall clock is plausible. `error_s`: see `wall_error_s`."""
 
     boot_ns: int
     wall: datetime
     boot_id: str
+    error_s: float | None = None
 
     @property
     def trusted(self) -> bool:
@@ -57,11 +75,11 @@ class Stamp:
 
 def now() -> Stamp:
     """This instant on both clocks."""
-    return Stamp(boottime_ns(), wall(), boot_id())
+    return Stamp(boottime_ns(), wall(), boot_id(), wall_error_s())
 
 
 def at(boot_ns: int) -> Stamp:
     """The stamp of an instant of this boot that has passed, read off the clocks as they stand now."""
     here = now()
     seconds = (boot_ns - here.boot_ns) / 1e9
-    return Stamp(boot_ns, datetime.fromtimestamp(here.wall.timestamp() + seconds, UTC), here.boot_id)
+    return Stamp(boot_ns, datetime.fromtimestamp(here.wall.timestamp() + seconds, UTC), here.boot_id, here.error_s)

@@ -15,6 +15,7 @@ from appliance.api import app, routes
 from appliance.api.ports import Ports, Simulator
 from appliance.api.server import listen, serve
 from appliance.calls import Calls
+from appliance.care.charting import Here
 from appliance.care.login import Login, Rules
 from appliance.care.precheck import Precheck
 from appliance.care.retention import Retention
@@ -108,7 +109,7 @@ async def _build(settings: Settings, bench: Bench | None, ending: AsyncExitStack
     store = Store.open(settings.state)
     ending.push_async_callback(store.close)
     feed, ui = Feed(), built_ui()
-    room = Room(store, feed, settings.care, settings.records)
+    room = Room(store, feed, settings.care, settings.records, Here(settings.unit.id, diagnostics.software()))
     roster = _roster(settings)
     opener = Opener(DRIVERS.values(), roster.path, dicom.Ports(room, DRIVERS, settings.dicom, settings.devices))
     ending.push_async_callback(opener.close)

@@ -53,6 +53,7 @@ def assigned(held: Quarantined, record: ConsultationRecord, claim: Claim) -> Res
         clock_offset_s=held.clock_offset_s,
         clock_uncertainty_s=held.clock_uncertainty_s,
         clock_known=held.clock_known,
+        clock_error_s=held.clock_error_s,
         obj=held.obj,
         raw=held.raw,
         assigned=named,

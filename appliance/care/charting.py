@@ -22,6 +22,14 @@ TYPED = DeviceRef("typed", "typed by the nurse", "manual", "manual", "screen")
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """Which unit keeps what is charted, and the version of its software."""
+
+    unit: str
+    software: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A still or a clip as the media floor gives it: the camera's own bytes. `seconds`: of a clip."""
 
@@ -84,6 +92,7 @@ def measured(consultation: str, reading: Reading, status: str) -> Result:
         at_ns=at.boot_ns,
         boot_id=at.boot_id,
         clock=_trust(at),
+        clock_error_s=at.error_s,
         numerics=tuple(_value(numeric) for numeric in reading.numerics),
         notices=reading.notices,
         taken=reading.taken,
@@ -104,6 +113,7 @@ def held(reading: Reading, reason: Reason, consultation: str | None) -> Quaranti
         at=at.wall,
         at_ns=at.boot_ns,
         boot_id=at.boot_id,
+        clock_error_s=at.error_s,
         numerics=tuple(_value(numeric) for numeric in reading.numerics),
         notices=reading.notices,
         taken=reading.taken,
@@ -138,6 +148,7 @@ def typed(consultation: str, metric: str, value: str, unit: str, reason: str) ->
         at_ns=now.boot_ns,
         boot_id=now.boot_id,
         clock=_trust(now),
+        clock_error_s=now.error_s,
         numerics=(_value(numeric),),
         typed_by="nurse",
         reason=reason,
@@ -160,6 +171,7 @@ def recorded(consultation: str, what: Picture | Listening) -> Result:
         at_ns=at.boot_ns,
         boot_id=at.boot_id,
         clock=_trust(at),
+        clock_error_s=at.error_s,
         notices=what.notices,
         obj=_pictured(what) if isinstance(what, Picture) else _heard(what),
     )
@@ -203,6 +215,7 @@ def document(consultation: str, received: Document) -> Result:
         at_ns=at.boot_ns,
         boot_id=at.boot_id,
         clock=_trust(at),
+        clock_error_s=at.error_s,
         numerics=tuple(_value(numeric) for numeric in received.numerics),
         taken=received.header.taken,
         obj=_dicom(received),
@@ -219,6 +232,7 @@ def held_document(received: Document, reason: Reason, consultation: str | None) 
         at=at.wall,
         at_ns=at.boot_ns,
         boot_id=at.boot_id,
+        clock_error_s=at.error_s,
         numerics=tuple(_value(numeric) for numeric in received.numerics),
         taken=received.header.taken,
         consultation=consultation,

@@ -22,6 +22,12 @@ def acknowledge(record: ConsultationRecord, what: str, by: str, at: datetime) ->
     return replace(_open(record), acknowledged=(*record.acknowledged, Acknowledged(what, by, at)))
 
 
+def validated(record: ConsultationRecord, at: datetime) -> ConsultationRecord:
+    """Who ends the consultation has looked through its results: they stand as they are, or were struck."""
+    by = "nurse" if record.nurse is None else record.nurse.name
+    return replace(_open(record), acknowledged=(*record.acknowledged, Acknowledged("results", by, at)))
+
+
 def attended(record: ConsultationRecord, nurse: Person | None, doctor: Person | None) -> ConsultationRecord:
     """Who is there; None leaves it as it is."""
     return replace(_open(record), nurse=nurse or record.nurse, doctor=doctor or record.doctor)

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from appliance import clock
-from appliance.care import charting, consultation, identity, imaging, messages
+from appliance.care import charting, conduct, consultation, identity, imaging, messages
 from appliance.care.acceptance import Chart, Hold, Reading, Reason, judge
 from appliance.care.assignment import Claim, assigned
-from appliance.care.charting import Listening, Picture
+from appliance.care.charting import Here, Listening, Picture
 from appliance.care.consultation import ENDED, Act, State
 from appliance.care.errors import Refused
 from appliance.care.homonyms import acknowledged, two_identifiers
@@ -28,7 +28,7 @@ from appliance.care.status import Status
 from appliance.config import Care, Records
 from appliance.feed import Feed
 from appliance.records.errors import StorageFull, StoreError
-from appliance.records.model import Consent, ConsultationRecord, Dossier, Instance, KeptResult
+from appliance.records.model import Consent, ConsultationRecord, Dossier, Instance, KeptResult, Result
 from appliance.records.spool import Spool
 from appliance.records.store import Store
 
@@ -43,7 +43,10 @@ SPACE_TICKS = 5  # the room that is left is looked at so seldom, and before each
 class Room:
     """Open with `start`. Every method that a person calls raises `Refused` with a sentence when it cannot be done."""
 
-    def __init__(self, store: Store, feed: Feed, rules: Care, keeping: Records | None = None) -> None:
+    def __init__(
+        self, store: Store, feed: Feed, rules: Care, keeping: Records | None = None, here: Here | None = None
+    ) -> None:
+        self._here = here or Here("", "")
         self._store, self._feed, self._rules = store, feed, rules
         self._queue_watchers: list[Callable[[], None]] = []
         self._status = Status(feed)
@@ -170,7 +173,8 @@ class Room:
         """The end; everything of the patient leaves screens and memory. Not while something is unsaved."""
         if self._keeper.unsaved:
             raise Refused("unsaved", f"{self._keeper.unsaved} measurements are not saved yet")
-        return await self._step(ref, Act.CLOSE)
+        validated = conduct.validated(self._the(ref), clock.wall())
+        return await self._step(ref, Act.CLOSE, acknowledged=validated.acknowledged)
 
     async def abandon(self, ref: str, reason: str) -> ConsultationRecord:
         """End without a consultation having taken place; what was measured stays on the chart and is sent."""
@@ -227,7 +231,7 @@ class Room:
                 await self._keeper.quarantine(held, reading.fingerprint())
             else:
                 assert self._record is not None
-                result = charting.measured(self._record.id, reading, verdict.status)
+                result = self._signed(charting.measured(self._record.id, reading, verdict.status))
                 await self._keeper.keep(result, reading.fingerprint())
             return verdict
 
@@ -241,7 +245,7 @@ class Room:
         async with self._lock:
             self._the(ref)
             held = await self._store.quarantined_reading(reading)
-            return await self._keeper.assign(held.id, assigned(held, self._the(ref), claim))
+            return await self._keeper.assign(held.id, self._signed(assigned(held, self._the(ref), claim)))
 
     def spool(self) -> Spool:
         """Where the bytes of one object can arrive; any thread may write them. Never into the measurements' reserve."""
@@ -262,7 +266,7 @@ class Room:
                 )
             else:
                 assert ref is not None
-                result = charting.document(ref, document)
+                result = self._signed(charting.document(ref, document))
                 await self._keeper.chart_or_refuse(result, spool, document.fingerprint())
             return reason
 
@@ -308,7 +312,7 @@ class Room:
             verdict = judge(reading, State(self._the(ref).state), self._leases.get(device))
             if isinstance(verdict, Hold):
                 raise Refused(verdict.reason.value, "this value may not be charted")
-            return await self._keeper.keep_or_refuse(charting.measured(ref, reading, verdict.status))
+            return await self._keeper.keep_or_refuse(self._signed(charting.measured(ref, reading, verdict.status)))
 
     async def typed(self, ref: str, *, metric: str, value: str, unit: str, reason: str) -> KeptResult:
         """Chart a value that was read elsewhere and typed; it says so for ever."""
@@ -316,7 +320,8 @@ class Room:
             record = self._the(ref)
             if record.state not in {State.ACTIVE, State.REVIEW}:
                 raise Refused("not-active", f"values are charted in an active consultation; this one is {record.state}")
-            return await self._keeper.keep_or_refuse(charting.typed(ref, metric, value, unit, reason))
+            result = charting.typed(ref, metric, value, unit, reason)
+            return await self._keeper.keep_or_refuse(self._signed(result))
 
     async def picture(self, ref: str, what: Picture | Listening) -> KeptResult:
         """Chart a still, a clip or a sound."""
@@ -325,7 +330,7 @@ class Room:
             if record.state not in what.states:
                 raise Refused("not-active", f"recordings are made in an active consultation; this is {record.state}")
             await self._space.admit(what.size)
-            return await self._keeper.keep_or_refuse(charting.recorded(ref, what), what.data)
+            return await self._keeper.keep_or_refuse(self._signed(charting.recorded(ref, what)), what.data)
 
     async def strike(self, ref: str, result: str, reason: str) -> KeptResult:
         """Mark a result as entered in error; it stays, and the platform is told."""
@@ -355,6 +360,11 @@ class Room:
         if self._record is None or self._record.id != ref:
             raise Refused("no-such-consultation", "this consultation is not open on this unit")
         return self._record
+
+    def _signed(self, result: Result) -> Result:
+        """With who keeps it: this unit, its version, and the nurse who is here."""
+        nurse = None if self._record is None else self._record.nurse
+        return replace(result, unit=self._here.unit or None, software=self._here.software or None, nurse=nurse)
 
     async def _step(self, ref: str, act: Act, detail: str = "", **changes: Any) -> ConsultationRecord:
         async with self._lock:

@@ -105,12 +105,22 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A professional; `rpps` where it is known."""
+
+    name: str
+    rpps: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """An accepted reading, still or sound. `at` is the unit's wall clock at arrival, `at_ns` its CLOCK_BOOTTIME.
 
     `taken` is the device's own clock (local, naive); `clock_offset_s` what must be added to it to get the unit's,
     within `clock_uncertainty_s`; both None where its clock is not known. `clock_known`: `read` from the device,
-    or `inferred` from when its readings arrived.
+    or `inferred` from when its readings arrived. `clock_error_s`: how far the wall clock could be off then; None where
+    nothing disciplined it. `unit`, `software`: which unit kept it, and its version, of which the drivers are a part.
+    `nurse`: who was at the unit then.
     """
 
     id: str
@@ -133,6 +143,10 @@ class Result:
     raw: str | None = None  # the packet it came from, hex, at most 512 bytes
     clock_known: str | None = None
     assigned: Assigned | None = None
+    clock_error_s: float | None = None
+    unit: str | None = None
+    software: str | None = None
+    nurse: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +175,10 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A professional; `rpps` where it is known."""
-
-    name: str
-    rpps: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """A duty before or during the consultation, and who said that it was done."""
 
-    what: str  # hygiene | responsible-person | equipment
+    what: str  # hygiene | responsible-person | equipment | results
     by: str
     at: datetime
 
@@ -249,6 +255,7 @@ class Quarantined:
     clock_offset_s: float | None = None
     clock_uncertainty_s: float | None = None
     clock_known: str | None = None
+    clock_error_s: float | None = None
     obj: Object | None = None
     goes: datetime | None = None  # not before when it is removed; told some days ahead
 

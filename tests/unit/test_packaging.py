@@ -45,7 +45,8 @@ def test_the_wheel_holds_the_screens_and_no_tests(wheel: Path) -> None:
         names = set(archive.namelist())
 
     assert {"appliance/ui/index.html", "appliance/ui/viewer.js"} <= names
-    assert {name.split("/")[0] for name in names} == {"appliance", "drivers", "provisioning", "chevet-0.1.0.dist-info"}
+    packages = {"appliance", "drivers", "provisioning", "updater"}
+    assert {name.split("/")[0] for name in names} == packages | {"chevet-0.1.0.dist-info"}
     licences = {"chevet-0.1.0.dist-info/licenses/LICENSE", "chevet-0.1.0.dist-info/licenses/THIRD_PARTY_NOTICES.md"}
     assert licences <= names
 

@@ -78,8 +78,10 @@ def _finish(
     }
     if record.patient is not None and record.confirmed:
         body["subject"] = reference(record.patient_id)
+    performer = _performer(result)
+    if performer is not None:
+        body["performer"] = [performer]
     if result.typed_by is not None:
-        body["performer"] = [{"display": result.typed_by}]
         body["method"] = {"text": "typed by hand"}
     notes = said_of(result)
     if notes:
@@ -102,10 +104,25 @@ def _extensions(result: Result, sender: Sender) -> list[Resource]:
     return [
         extension(f"{terms.STRUCTURE}/observation-gatewayDevice", "Reference", reference(sender.uuid)),
         {"url": terms.CLOCK, "extension": _clock(result)},
+        {"url": terms.SOURCE, "extension": _source(result)},
         extension(terms.ORIGIN, "Code", origin),
         *([] if result.assigned is None else [extension(terms.QUARANTINE, "Code", result.assigned.held)]),
         *(extension(terms.NOTICE, "Code", code) for code in result.notices),
     ]
+
+
+def _performer(result: Result) -> Resource | None:
+    """Who was responsible: the nurse at the unit; of a typed value in any case somebody."""
+    if result.nurse is None:
+        return None if result.typed_by is None else {"display": result.typed_by}
+    known = {} if result.nurse.rpps is None else {"identifier": {"system": terms.RPPS, "value": result.nurse.rpps}}
+    return {"display": result.nurse.name} | known
+
+
+def _source(result: Result) -> list[Resource]:
+    """Through what it came: the driver and its version (the unit's software), the link, the unit itself."""
+    said = (("driver", result.device.driver), ("link", result.device.link), ("software", result.software))
+    return [extension(name, "String", value) for name, value in (*said, ("unit", result.unit)) if value]
 
 
 def _clock(result: Result) -> list[Resource]:
@@ -117,6 +134,8 @@ def _clock(result: Result) -> list[Resource]:
         extension("boot", "String", result.boot_id),
         extension("boot-time", "Quantity", quantity(Decimal(result.at_ns).scaleb(-9), "s")),
     ]
+    if result.clock_error_s is not None:
+        said.append(extension("error", "Quantity", quantity(Decimal(repr(float(result.clock_error_s))), "s")))
     if result.taken is not None:
         said.append(extension("device-time", "String", result.taken.isoformat()))
     if by_device and result.clock_known is not None:

@@ -8,12 +8,13 @@ import pytest
 
 from appliance import clock
 from appliance.care.acceptance import Chart, Hold
-from appliance.care.charting import Picture
+from appliance.care.charting import Here, Picture
 from appliance.care.errors import Refused
 from appliance.care.room import Room
 from appliance.config import Care
 from appliance.feed import Feed
 from appliance.records.errors import StorageFull
+from appliance.records.model import Person
 from appliance.records.store import Store
 from drivers.core.model import Numeric, Validity
 from drivers.core.vocab import SYSTOLIC
@@ -64,6 +65,25 @@ async def test_the_same_reading_twice_is_one_result(tmp_path: Path) -> None:
     for _ in range(3):
         await room.accept(reading(pressure(taken=taken)))
     assert len(await store.results(ref)) == 1
+    await store.close()
+
+
+async def test_a_result_says_who_kept_it_and_the_end_who_looked_through_them(tmp_path: Path) -> None:
+    store, feed = Store.open(tmp_path), Feed()
+    room = Room(store, feed, Care(), here=Here("cart-17", "0.9"))
+    nurse = Person("Zoe Petit", "10003456789")
+    ref = (await room.open(None, None, nurse=nurse)).id
+    await room.identify(ref, TYPED, None)
+    await room.confirm(ref, ["birth_name", "birth_date"])
+    await room.consent(ref, given=True, by="patient", language="fr", version="1")
+    await room.lease(ref, ["cuff"])
+    await room.accept(reading(pressure()))
+    await room.typed(ref, metric="body-weight", value="71.5", unit="kg", reason="scale broken")
+    kept = [one.result for one in await store.results(ref)]
+    assert [(one.unit, one.software, one.nurse) for one in kept] == [("cart-17", "0.9", nurse)] * 2
+    await room.review(ref)
+    closed = await room.close(ref)
+    assert [(one.what, one.by) for one in closed.acknowledged] == [("results", "Zoe Petit")]
     await store.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from appliance.platform.fhir import bundles
 from appliance.platform.fhir.text import Resource, dumps
-from appliance.records.model import Result, Value
+from appliance.records.model import Person, Result, Value
 from tests.unit.platform.making import CONFIRMED, PRESSURE, SENDER, extension, measurement, only, value
 
 
@@ -151,6 +151,20 @@ def test_a_typed_value_says_so_and_is_of_the_unit() -> None:
     assert observation["performer"] == [{"display": "nurse"}]
     assert observation["method"] == {"text": "typed by hand"}
     assert observation["note"] == [{"text": "scale broken"}]
+
+
+def test_it_is_said_through_what_a_value_came_and_who_was_there() -> None:
+    nurse = Person("Zoe Petit", "10003456789")
+    said = {"unit": "cart-17", "software": "0.9", "nurse": nurse, "clock_error_s": 0.016}
+    (observation,) = observe(measurement(value("oxygen-saturation", "98"), **said))
+    source = extension(observation, "urn:chevet:fhir:source")
+    assert (source["software"], source["unit"]) == ("0.9", "cart-17")
+    assert set(source) == {"driver", "link", "software", "unit"}
+    (performer,) = observation["performer"]
+    assert performer["display"] == "Zoe Petit"
+    assert performer["identifier"]["value"] == "10003456789"
+    error = extension(observation, "urn:chevet:fhir:clock")["error"]
+    assert (dumps(error["value"]), error["code"]) == ("0.016", "s")
 
 
 def test_without_a_device_clock_the_time_is_the_arrival() -> None:
